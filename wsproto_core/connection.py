@@ -1,0 +1,333 @@
+"""A connection after its opening handshake: messages, pings, pongs, and how it ends.
+
+:class:`Connection` is what HTTP/2 and HTTP/3 servers use by itself;
+:class:`~wsproto_core.WSConnection` is one with the HTTP/1.1 handshake before it.
+
+Bytes go in by :meth:`Connection.receive_data` and are only kept there; they are read when
+events are taken. So the state moves with the event that causes it, and a text that
+arrived in one read with the peer's Close can still be answered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from os import urandom
+from typing import Final
+
+from .errors import LocalProtocolError, RemoteProtocolError
+from .events import (
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Message,
+    Ping,
+    Pong,
+    TextMessage,
+)
+from .extension_api import Extension
+from .frame_protocol import FIN, LENGTH_16_BIT, MASK, frame_header
+from .limits import DEFAULT_LIMITS, Limits
+from .masking import EntropySource, MaskingKeys, apply_mask
+from .messages import MessageReader, MessageWriter, unencodable
+from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
+from .words import CloseReason, Opcode
+
+CLIENT = ConnectionType.CLIENT
+SERVER = ConnectionType.SERVER
+
+# Names for the fast paths: a global is cheaper than an attribute of a class.
+_OPEN: Final = ConnectionState.OPEN
+_CLOSED: Final = ConnectionState.CLOSED
+_WHOLE_TEXT: Final = FIN | int(Opcode.TEXT)
+_WHOLE_BINARY: Final = FIN | int(Opcode.BINARY)
+_PING: Final = int(Opcode.PING)
+_PONG: Final = int(Opcode.PONG)
+
+# The headers of unmasked frames that hold a whole message shorter than 126 bytes.
+_SHORT_TEXT: Final = [frame_header(_WHOLE_TEXT, n, None) for n in range(126)]
+_SHORT_BINARY: Final = [frame_header(_WHOLE_BINARY, n, None) for n in range(126)]
+
+
+class Connection:
+    """One end of an open WebSocket connection (RFC 6455 §5 to §7).
+
+    :param connection_type: which end.
+    :param extensions: those that the opening handshake agreed on. Only those that are
+        ``enabled()`` count; each makes state of its own for this connection.
+    :param trailing_data: bytes that came behind the opening handshake.
+    :param whole_messages: give a message as one event, when it is complete, instead of
+        as it arrives, piece by piece.
+    :param limits: how much the peer may send.
+    :param entropy: a client's source of masking keys (§5.3): ``entropy(n)`` gives *n*
+        unpredictable bytes. For tests and simulations that must be repeatable.
+
+    Raises :exc:`~wsproto_core.LocalProtocolError` for more than one extension that
+    transforms messages.
+    """
+
+    def __init__(
+        self,
+        connection_type: ConnectionType,
+        extensions: list[Extension] | None = None,
+        trailing_data: bytes = b"",
+        *,
+        whole_messages: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+        entropy: EntropySource = urandom,
+    ) -> None:
+        client = connection_type is CLIENT
+        #: True in a client, False in a server.
+        self.client = client
+        codecs = [
+            (codec, extension.rsv)
+            for extension in extensions or ()
+            if extension.enabled() and (codec := extension.codec(client)) is not None
+        ]
+        if len(codecs) > 1:
+            raise LocalProtocolError("only one extension of a connection can transform messages")
+        codec, rsv = codecs[0] if codecs else (None, 0)
+        self._reader = MessageReader(
+            masked=not client, codec=codec, rsv=rsv, limits=limits, whole=whole_messages
+        )
+        self._keys = MaskingKeys(entropy) if client else None
+        self._writer = MessageWriter(keys=self._keys, codec=codec, rsv=rsv)
+        # Frames up to this size may take the fast path of events().
+        self._fast_size = min(65535, limits.max_frame_size, limits.max_message_size)
+        # Events that did not come from the peer's bytes. Nothing here puts any in, but
+        # proxies do, to have them delivered in order.
+        self._injected: deque[Event] | None = None
+        self._state = _OPEN
+        # Whether the peer's Close, or its fault, has been given: nothing follows it.
+        self._finished = False
+        self._eof = False
+        # Whether what arrives is of no use any more.
+        self._deaf = False
+        if trailing_data:
+            self.receive_data(trailing_data)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} client={self.client} state={self._state}>"
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where the connection is in its life, by the events sent and taken."""
+        return self._state
+
+    @property
+    def _events(self) -> deque[Event]:
+        """Events to be given before those that arrive. mitmproxy puts messages here."""
+        if self._injected is None:
+            self._injected = deque()
+        return self._injected
+
+    # Sending
+
+    def send(self, event: Event, *, compress: bool | None = None) -> bytes:
+        """Give the bytes to send for *event*.
+
+        :param event: a message or a fragment of one, ``Ping``, ``Pong``, or
+            ``CloseConnection``.
+        :param compress: for a message, or its first fragment: whether to compress it, if
+            permessage-deflate was agreed on; None follows its threshold. Ignored
+            otherwise.
+
+        Raises :exc:`~wsproto_core.LocalProtocolError`, and changes nothing, if the
+        state does not allow the event (RFC 6455 §5.5.1: no data after a Close) or the
+        protocol does not allow its content: a control frame's payload over 125 bytes,
+        a code that no Close frame may carry, text that has no UTF-8 form, another type
+        within a fragmented message.
+        """
+        if isinstance(event, Message):
+            data = event.data
+            if self._state is not _OPEN:
+                raise self._illegal(Input.SEND_MESSAGE)
+            # The fast path: the one frame of an uncompressed message, not too long.
+            if self._writer.plain and event.message_finished:
+                kind = type(data)
+                if kind is str:
+                    first = _WHOLE_TEXT
+                    try:
+                        payload = data.encode()
+                    except UnicodeEncodeError as exc:
+                        raise unencodable("text", exc) from None
+                elif kind is bytes:
+                    payload = data
+                    first = _WHOLE_BINARY
+                else:
+                    return b"".join(self._writer.message(data, True, compress))
+                size = len(payload)
+                if self._keys is None:
+                    if size < LENGTH_16_BIT:
+                        short = _SHORT_TEXT if first == _WHOLE_TEXT else _SHORT_BINARY
+                        return short[size] + payload
+                    return frame_header(first, size, None) + payload
+                key = self._keys.fresh()
+                return frame_header(first, size, key) + apply_mask(payload, key)
+            return b"".join(self._writer.message(data, event.message_finished, compress))
+        return self._send_control(event)
+
+    def send_buffers(self, event: Event, *, compress: bool | None = None) -> list[bytes]:
+        """Like :meth:`send`, but gives the bytes as buffers for ``writelines`` or
+        ``sendmsg``, so that a server's large payload is not copied behind its header."""
+        if isinstance(event, Message):
+            if self._state is not _OPEN:
+                raise self._illegal(Input.SEND_MESSAGE)
+            return self._writer.message(event.data, event.message_finished, compress)
+        return [self._send_control(event)]
+
+    def _send_control(self, event: Event) -> bytes:
+        if isinstance(event, Ping):
+            self._require(Input.SEND_PING)
+            return self._writer.control(_PING, event.payload)
+        if isinstance(event, Pong):
+            self._require(Input.SEND_PONG)
+            return self._writer.control(_PONG, event.payload)
+        if isinstance(event, CloseConnection):
+            following = self._require(Input.SEND_CLOSE)
+            data = self._writer.close(event.code, event.reason)
+            self._state = following
+            return data
+        raise LocalProtocolError(
+            f"{type(event).__name__} cannot be sent once the connection is open"
+        )
+
+    def _require(self, event: Input) -> ConnectionState:
+        following = TRANSITIONS.get((self._state, event))
+        if following is None:
+            raise self._illegal(event)
+        return following
+
+    def _illegal(self, event: Input) -> LocalProtocolError:
+        return LocalProtocolError(f"cannot {event.value} in state {self._state.name}")
+
+    # Receiving
+
+    def receive_data(self, data: bytes | None) -> None:
+        """Take bytes from the peer, or None for the end of the transport.
+
+        Take :meth:`events` afterwards. Nothing that a peer sends raises: its faults are
+        events. What follows its Close, or its fault, is discarded.
+
+        Raises :exc:`~wsproto_core.LocalProtocolError` for bytes in state ``CLOSED``,
+        where the transport should be closed and not read, and for bytes after None.
+        """
+        if data and not self._deaf:
+            self._reader.frames.feed(data if type(data) is bytes else bytes(data))
+        elif data is None:
+            self._eof = self._deaf = True
+        elif data and (self._eof or self._state is _CLOSED):
+            raise LocalProtocolError(
+                "cannot receive data after the end of the transport"
+                if self._eof
+                else "cannot receive data in state CLOSED"
+            )
+
+    def events(self) -> Iterator[Event]:
+        """Give the events that have arrived, in order.
+
+        What is not taken stays for the next call. The last event of every connection is
+        one ``CloseConnection``: see there for its three kinds.
+        """
+        reader = self._reader
+        frames = reader.frames
+        masked = self._keys is None
+        least = 6 if masked else 2
+        while True:
+            if self._injected:
+                yield self._injected.popleft()
+                continue
+            # The fast path: frames that are here in full and are whole, uncompressed
+            # messages, up to the first that is not. Whatever it passes over goes to the
+            # general path, which would have given the same event for each.
+            while not reader.busy:
+                chunk = frames.chunk
+                if not chunk:
+                    if self._eof:
+                        break
+                    return
+                at = frames.offset
+                end = len(chunk)
+                if end - at < least:
+                    break
+                first = chunk[at]
+                if first != _WHOLE_TEXT and first != _WHOLE_BINARY:
+                    break
+                size = chunk[at + 1]
+                at += 2
+                if masked:
+                    size -= MASK
+                if size == LENGTH_16_BIT and end - at >= 2:
+                    size = chunk[at] << 8 | chunk[at + 1]
+                    if size < LENGTH_16_BIT:
+                        break
+                    at += 2
+                elif not 0 <= size < LENGTH_16_BIT:
+                    break
+                stop = at + size
+                if masked:
+                    stop += 4
+                if stop > end or size > self._fast_size:
+                    break
+                if masked:
+                    payload = apply_mask(chunk[at + 4 : stop], chunk[at : at + 4])
+                else:
+                    payload = chunk[at:stop]
+                event: Event | None
+                if first == _WHOLE_TEXT:
+                    try:
+                        event = TextMessage(payload.decode())
+                    except UnicodeDecodeError:
+                        break
+                else:
+                    event = BytesMessage(payload)
+                if stop == end:
+                    frames.chunk = b""
+                    frames.offset = 0
+                else:
+                    frames.offset = stop
+                yield event
+            try:
+                event = reader.next_event()
+            except RemoteProtocolError as exc:
+                event = self._fail(exc)
+            if event is None:
+                if not self._eof or self._finished:
+                    return
+                event = CloseConnection(CloseReason.ABNORMAL_CLOSURE, "")
+                self._finish(Input.RECEIVE_EOF)
+            elif type(event) is CloseConnection and event.error is None:
+                self._finish(Input.RECEIVE_CLOSE)
+            yield event
+
+    def _finish(self, last: Input) -> None:
+        """Nothing is processed any more, nor kept."""
+        self._finished = self._deaf = True
+        self._reader.stop()
+        self._state = TRANSITIONS[self._state, last]
+
+    def _fail(self, error: RemoteProtocolError) -> CloseConnection:
+        """Fail the connection (RFC 6455 §7.1.7): its last event, and the Close to send."""
+        _forget_frames(error)
+        hint = error.event_hint
+        if not isinstance(hint, CloseConnection):
+            hint = CloseConnection(CloseReason.PROTOCOL_ERROR, str(error))
+        self._finish(Input.RECEIVE_FAULT)
+        return CloseConnection(hint.code, hint.reason, error=error)
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Drop tracebacks: they refer to the connection, which refers to its last event, and
+    a connection is to be freed by reference counts alone."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+__all__ = [
+    "CLIENT",
+    "SERVER",
+    "Connection",
+    "ConnectionState",
+    "ConnectionType",
+]

@@ -1,0 +1,201 @@
+"""Compression of messages with DEFLATE: the codec of permessage-deflate (RFC 7692 §7.2).
+
+Owns one connection's two LZ77 contexts. Knows nothing of frames, nor of how its
+parameters were agreed upon.
+"""
+
+from __future__ import annotations
+
+import zlib as _zlib
+from types import ModuleType
+from typing import Any, Final, NamedTuple
+
+from .events import fault
+from .extension_api import MessageCodec
+from .words import CloseReason, Opcode
+
+# What a sender takes off the end of a message, and a receiver puts back: the empty
+# stored block of a sync flush, without its header bits (RFC 7692 §7.2.1, §7.2.2).
+_FLUSH_TAIL: Final = b"\x00\x00\xff\xff"
+# A final, empty block. Where no context is kept, the receiver ends the stream with it,
+# which shows whether the message stopped in the middle of a block.
+_FINAL_BLOCK: Final = b"\x03\x00"
+
+# Inflated output is produced in pieces of at most this size, so that a bomb costs
+# memory for one piece, however far it would expand (CVE-2018-1000518, CVE-2026-1526).
+_OUTPUT_PIECE: Final = 64 * 1024
+# zlib copies what it has not consumed, at each piece and at each BFINAL. Input in small
+# slices bounds these copies and keeps the whole linear.
+_INPUT_SLICE: Final = 8 * 1024
+
+
+class DeflateParameters(NamedTuple):
+    """What client and server have agreed on (RFC 7692 §7.1)."""
+
+    client_no_context_takeover: bool = False
+    server_no_context_takeover: bool = False
+    client_max_window_bits: int = 15
+    server_max_window_bits: int = 15
+
+
+class DeflatePolicy(NamedTuple):
+    """How an endpoint compresses; nothing that its peer needs to know."""
+
+    level: int = -1
+    memory_level: int = 8
+    threshold: int = 0
+    zlib: ModuleType = _zlib
+
+
+class DeflateCodec(MessageCodec):
+    """Deflates what one endpoint of one connection sends and inflates what it receives.
+
+    The contexts, of up to 260 and 40 KiB, are made when the first message needs them.
+    """
+
+    __slots__ = (
+        "_deflate_bits",
+        "_deflater",
+        "_fin",
+        "_forget_deflated",
+        "_forget_inflated",
+        "_inflate_bits",
+        "_inflater",
+        "_input",
+        "_last_bytes",
+        "_payload",
+        "_policy",
+        "_read_to",
+        "_suffix",
+        "_window",
+        "pending",
+    )
+
+    def __init__(
+        self, client: bool, agreed: DeflateParameters, policy: DeflatePolicy
+    ) -> None:
+        self._policy = policy
+        ours = (agreed.client_max_window_bits, agreed.client_no_context_takeover)
+        theirs = (agreed.server_max_window_bits, agreed.server_no_context_takeover)
+        if not client:
+            ours, theirs = theirs, ours
+        # zlib cannot deflate with a window of 2**8 bytes. With one of 2**9 it looks back
+        # no further than 2**9 - 262 = 250 bytes, so that a receiver with 2**8 follows.
+        self._deflate_bits = max(ours[0], 9)
+        self._forget_deflated = ours[1]
+        self._inflate_bits, self._forget_inflated = theirs
+        # The contexts' types are those of the given zlib module, which share no base.
+        self._deflater: Any = None
+        self._inflater: Any = None
+        # The end of what has been inflated: zlib does not give its window away, and it
+        # is needed after a block with BFINAL set, which ends zlib's stream but not the
+        # context (RFC 7692 §7.2.3.4).
+        self._window = bytearray()
+        # The payload that was fed, how far it has been read, and the slice at work.
+        self._payload = b""
+        self._read_to = 0
+        self._input = b""
+        # The message's last bytes so far, and what is added behind its last piece.
+        self._last_bytes = b""
+        self._suffix = b""
+        self._fin = False
+        self.pending = False
+
+    def feed(self, payload: bytes, fin: bool) -> None:
+        self._last_bytes = (self._last_bytes + payload[-4:])[-4:]
+        if fin:
+            # A message that is empty, or whose last fragment is, should hold at least
+            # the bits that begin the flush tail (RFC 7692 §7.2.3.6). Senders forget
+            # that (wsproto 1.3, websockets 17), and the tail must not be put back then.
+            self._suffix = b"" if self._last_bytes in (b"", _FLUSH_TAIL) else _FLUSH_TAIL
+            if self._forget_inflated:
+                self._suffix += _FINAL_BLOCK
+            payload += self._suffix
+            self._last_bytes = b""
+        self._payload = payload
+        self._read_to = 0
+        self._fin = fin
+        self.pending = True
+
+    def read(self) -> bytes:
+        """See :meth:`MessageCodec.read`. Fails with 1007 for what is not DEFLATE data."""
+        while True:
+            if not self._input:
+                self._input = self._payload[self._read_to : self._read_to + _INPUT_SLICE]
+                self._read_to += len(self._input)
+            inflater = self._inflater
+            if inflater is None:
+                self._inflater = inflater = self._new_inflater()
+            try:
+                output: bytes = inflater.decompress(self._input, _OUTPUT_PIECE)
+            except self._policy.zlib.error as exc:
+                raise fault(
+                    CloseReason.INVALID_FRAME_PAYLOAD_DATA, "invalid DEFLATE data"
+                ) from exc
+            if not self._forget_inflated:
+                self._remember(output)
+            if inflater.eof:
+                self._inflater = None
+                self._input = inflater.unused_data
+                if self._fin and self._rest_is_suffix():
+                    self._input = b""
+                    self._read_to = len(self._payload)
+            else:
+                self._input = inflater.unconsumed_tail
+            # Output that fills its piece may have more behind it without more input.
+            self.pending = bool(
+                self._input
+                or self._read_to < len(self._payload)
+                or len(output) == _OUTPUT_PIECE
+            )
+            if not self.pending:
+                self._payload = b""
+                if self._fin and self._forget_inflated:
+                    self._inflater = None
+                    if not inflater.eof:
+                        raise fault(
+                            CloseReason.INVALID_FRAME_PAYLOAD_DATA,
+                            "DEFLATE data stop within a block",
+                        )
+            if output or not self.pending:
+                return output
+
+    def _rest_is_suffix(self) -> bool:
+        """Whether a stream has ended (BFINAL) just where the sender's data do."""
+        left = len(self._input) + len(self._payload) - self._read_to
+        return left == len(self._suffix)
+
+    def _new_inflater(self) -> Any:
+        if self._window:
+            window = bytes(self._window[-(1 << self._inflate_bits) :])
+            return self._policy.zlib.decompressobj(-self._inflate_bits, window)
+        return self._policy.zlib.decompressobj(-self._inflate_bits)
+
+    def _remember(self, output: bytes) -> None:
+        window = self._window
+        window += output
+        size = 1 << self._inflate_bits
+        if len(window) > 2 * size:
+            del window[:-size]
+
+    def applies_to(self, opcode: Opcode, size: int) -> bool:
+        return size >= self._policy.threshold
+
+    def encode(self, payload: bytes, fin: bool) -> bytes:
+        policy = self._policy
+        deflater = self._deflater
+        if deflater is None:
+            self._deflater = deflater = policy.zlib.compressobj(
+                policy.level, policy.zlib.DEFLATED, -self._deflate_bits, policy.memory_level
+            )
+        output: bytes = deflater.compress(payload) + deflater.flush(policy.zlib.Z_SYNC_FLUSH)
+        if fin:
+            # A flush that has nothing to flush gives nothing. The message must still end
+            # with the header bits of an empty stored block (RFC 7692 §7.2.3.6).
+            output = output[: -len(_FLUSH_TAIL)] or b"\x00"
+            if self._forget_deflated:
+                self._deflater = None
+        return output
+
+
+__all__ = ["DeflateCodec", "DeflateParameters", "DeflatePolicy"]

@@ -1,0 +1,54 @@
+"""The errors: all that this library raises on purpose.
+
+::
+
+    ProtocolError
+    ├── LocalProtocolError       the caller asked for what the protocol forbids
+    └── RemoteProtocolError      the peer broke the protocol
+        └── LimitExceeded        the peer sent more than this endpoint accepts
+
+Before the connection is open, a :exc:`RemoteProtocolError` is raised from
+``receive_data()``. Once it is open, nothing that a peer sends raises: its fault
+arrives from ``events()``, in order, as a ``CloseConnection`` whose ``error`` it is.
+"""
+
+from __future__ import annotations
+
+from .typing import Event
+
+
+class ProtocolError(Exception):
+    """Base of the errors of this library."""
+
+
+class LocalProtocolError(ProtocolError):
+    """The caller's misuse: an event in a state, or with a content, that is not allowed.
+
+    Nothing has been sent and the connection is as it was before the call.
+    """
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer's fault.
+
+    :ivar event_hint: the event to ``send()`` in answer: a ``RejectConnection`` while a
+        server waits for the opening handshake, a ``CloseConnection`` once the
+        connection is open, None where there is nothing to be said (a client cannot
+        answer a bad response).
+    """
+
+    event_hint: Event | None
+
+    def __init__(self, message: str, event_hint: Event | None = None) -> None:
+        super().__init__(message)
+        self.event_hint = event_hint
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r}, event_hint={self.event_hint!r})"
+
+
+class LimitExceeded(RemoteProtocolError):
+    """What the peer sent is allowed by the protocol, but more than this endpoint's limits."""
+
+
+__all__ = ["LimitExceeded", "LocalProtocolError", "ProtocolError", "RemoteProtocolError"]

@@ -1,0 +1,428 @@
+"""The opening handshake over HTTP/1.1, in bytes (RFC 6455 §4), parsed by h11.
+
+Owns where a head ends and what follows it. A head is collected first, within its limit
+whatever the chunking, and only then parsed; bytes behind it never reach h11, unless they
+are the body of a refusal. What the fields mean is judged in ``negotiation``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from os import urandom
+from typing import Final
+from urllib.parse import quote
+
+import h11
+
+from .connection import Connection
+from .errors import LimitExceeded, LocalProtocolError, RemoteProtocolError
+from .events import AcceptConnection, Event, RejectConnection, RejectData, Request
+from .header_fields import is_target
+from .limits import DEFAULT_LIMITS, Limits
+from .masking import EntropySource
+from .negotiation import (
+    WEBSOCKET_VERSION,
+    ConnectionFactory,
+    Response,
+    UpgradeClient,
+    UpgradeServer,
+    check_fields,
+    client_extensions_handshake,
+    encode_target,
+    origin_allowed,
+    oversize,
+    refusal,
+    server_extensions_handshake,
+)
+from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
+
+# Of a request target that was decoded before it came here (ASGI's path), what may stay.
+_TARGET_SAFE: Final = "/?:@!$&'()*+,;=-._~%[]"
+
+
+class _Head:
+    """Collects the head of an HTTP message: linear, whatever the chunking."""
+
+    __slots__ = ("_searched", "buffer")
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        self._searched = 0
+
+    def take(self) -> bytes | None:
+        """Remove the head from the buffer, if it is there in full.
+
+        It ends with an empty line; a bare LF ends a line too (RFC 9112 §2.2), which is
+        how h11 reads it.
+        """
+        at = self._searched
+        while (at := self.buffer.find(b"\n", at)) >= 0:
+            following = bytes(self.buffer[at + 1 : at + 3])
+            size = 1 if following[:1] == b"\n" else 2 if following == b"\r\n" else 0
+            if size:
+                head = bytes(self.buffer[: at + 1 + size])
+                del self.buffer[: at + 1 + size]
+                self._searched = 0
+                return head
+            at += 1
+        self._searched = max(0, len(self.buffer) - 2)
+        return None
+
+
+class H11Handshake:
+    """One end of an opening handshake over HTTP/1.1.
+
+    A part of :class:`~wsproto_core.WSConnection`, and of use without it where the
+    connection is to be taken from :attr:`connection` and driven by itself.
+
+    :param connection_type: which end.
+    :param limits: for the head's size and number of fields, and for what follows a
+        request before it is accepted.
+    :param entropy: where a client's nonce comes from.
+    :param connection_factory: makes the connection: ``functools.partial(Connection, ...)``.
+    """
+
+    def __init__(
+        self,
+        connection_type: ConnectionType,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        entropy: EntropySource = urandom,
+        connection_factory: ConnectionFactory = Connection,
+    ) -> None:
+        #: True in a client, False in a server.
+        self.client = connection_type is ConnectionType.CLIENT
+        self._limits = limits
+        self._state = ConnectionState.CONNECTING
+        self._events: list[Event] = []
+        self._connection: Connection | None = None
+        self._head = _Head()
+        self._h11: h11.Connection | None = None
+        self._server: UpgradeServer | None = None
+        self._client: UpgradeClient | None = None
+        # Whether a server has been sent a bad request: nothing more is read of it.
+        self._refused = False
+        self._eof = False
+        if self.client:
+            self._client = UpgradeClient(connection_factory=connection_factory, entropy=entropy)
+        else:
+            self._server = UpgradeServer(connection_factory=connection_factory, limits=limits)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(client={self.client}, state={self.state})"
+
+    @property
+    def state(self) -> ConnectionState:
+        """``CONNECTING``, ``REJECTING``, ``CLOSED`` or ``OPEN``."""
+        return self._state
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection, once the handshake has succeeded, else None."""
+        return self._connection
+
+    @property
+    def pending(self) -> bool:
+        """Whether :meth:`events` has any to give."""
+        return bool(self._events)
+
+    def initiate_upgrade_connection(
+        self, headers: Iterable[tuple[bytes, bytes]], path: bytes | str
+    ) -> None:
+        """Server: take a request that an HTTP server has parsed already.
+
+        :param headers: the request's fields.
+        :param path: its target. Characters that a target cannot have, as in ASGI's
+            decoded path, are percent-encoded.
+
+        Raises :exc:`~wsproto_core.RemoteProtocolError` as :meth:`receive_data` does, and
+        :exc:`~wsproto_core.LocalProtocolError` in a client or for a second request.
+        """
+        server = self._server
+        if server is None:
+            raise LocalProtocolError("a client cannot be given a request")
+        if self._refused:
+            raise LocalProtocolError("a handshake takes one request")
+        target = path.encode("utf-8", "replace") if isinstance(path, str) else path
+        if not is_target(target):
+            target = quote(target, safe=_TARGET_SAFE).encode()
+        self._take_request(server, headers, target)
+
+    def send(self, event: Event) -> bytes:
+        """Give the bytes to send for *event*.
+
+        :param event: in a client ``Request``; in a server ``AcceptConnection`` or
+            ``RejectConnection``, and ``RejectData`` after one that ``has_body``.
+
+        Raises :exc:`~wsproto_core.LocalProtocolError`, and changes nothing, if the event
+        is not allowed in the state, or has content that HTTP does not allow.
+        """
+        if self._client is not None:
+            if isinstance(event, Request):
+                return self._send_request(self._client, event)
+        elif self._server is not None:
+            if isinstance(event, AcceptConnection):
+                return self._send_accept(self._server, event)
+            if isinstance(event, RejectConnection):
+                return self._send_reject(self._server, event)
+            if isinstance(event, RejectData):
+                return self._send_reject_data(event)
+        role = "client" if self.client else "server"
+        raise LocalProtocolError(
+            f"a {role} cannot send {type(event).__name__} in its opening handshake"
+        )
+
+    def receive_data(self, data: bytes | None) -> None:
+        """Take bytes from the peer, or None for the end of the transport.
+
+        Take :meth:`events` afterwards. In a server, bytes behind the request are kept
+        for the connection; in a client, it gets those behind the 101 at once.
+
+        Raises :exc:`~wsproto_core.RemoteProtocolError` for a bad request, whose
+        ``event_hint`` a server should send; for a bad response; and for a transport
+        that ends within either. What follows is discarded.
+        """
+        if self._connection is not None:
+            self._connection.receive_data(data)
+            return
+        if data is None:
+            self._eof = True
+        elif self._state is not ConnectionState.CLOSED and not self._refused:
+            self._head.buffer += data
+        if self._server is not None:
+            self._read_request(self._server)
+        elif self._client is not None:
+            self._read_response(self._client)
+
+    def events(self) -> Iterator[Event]:
+        """Give the events that have arrived, in order; the rest stays for the next call."""
+        while self._events:
+            yield self._events.pop(0)
+
+    def _advance(self, event: Input) -> None:
+        self._state = TRANSITIONS[self._state, event]
+
+    def _open(self, connection: Connection | None) -> None:
+        """Hand over to the connection, with what came behind the handshake."""
+        self._connection = connection
+        if connection is not None:
+            if self._head.buffer:
+                connection.receive_data(bytes(self._head.buffer))
+            if self._eof:
+                connection.receive_data(None)
+        # An open connection keeps nothing of its handshake.
+        self._head = _Head()
+        self._h11 = self._server = self._client = None
+
+    def _parse(self, h11_connection: h11.Connection, data: bytes) -> h11.Event:
+        """Have h11 read a whole head."""
+        h11_connection.receive_data(data)
+        event = h11_connection.next_event()
+        assert isinstance(event, h11.Event)  # a whole head, so neither NEED_DATA nor PAUSED
+        return event
+
+    def _take_head(self) -> bytes | None:
+        """The next head, once it is there. Raises :exc:`LimitExceeded`."""
+        if self._head.buffer[:1] and self._head.buffer[0] <= 0x20:
+            # Nothing of HTTP begins so; TLS does.
+            raise refusal("Bad HTTP message: it begins with a control character")
+        head = self._head.take()
+        size = len(self._head.buffer) if head is None else len(head)
+        if size > self._limits.max_header_size:
+            raise oversize(
+                f"a head of more than {self._limits.max_header_size} bytes"
+            )
+        return head
+
+    # Server
+
+    def _read_request(self, server: UpgradeServer) -> None:
+        if self._refused or self._state is not ConnectionState.CONNECTING:
+            self._head.buffer.clear()
+            return
+        if server.request is None:
+            try:
+                head = self._take_head()
+                if head is None:
+                    if self._eof:
+                        self._end_of_request()
+                    return
+                self._h11 = h11.Connection(
+                    h11.SERVER, max_incomplete_event_size=self._limits.max_header_size
+                )
+                try:
+                    event = self._parse(self._h11, head)
+                except h11.RemoteProtocolError as exc:
+                    raise refusal(f"Bad HTTP message: {exc}") from exc
+                assert isinstance(event, h11.Request)
+                self._take_request(
+                    server, event.headers, event.target, event.method, event.http_version
+                )
+            except RemoteProtocolError:
+                self._refuse()
+                raise
+        if len(self._head.buffer) > self._limits.max_early_data:
+            self._refuse()
+            raise LimitExceeded(
+                f"more than {self._limits.max_early_data} bytes before the answer",
+                RejectConnection(400),
+            )
+
+    def _take_request(
+        self,
+        server: UpgradeServer,
+        headers: Iterable[tuple[bytes, bytes]],
+        target: str | bytes,
+        method: bytes = b"GET",
+        http_version: bytes = b"1.1",
+    ) -> None:
+        try:
+            request = server.receive_request(
+                headers, target=target, method=method, http_version=http_version
+            )
+        except RemoteProtocolError:
+            self._refuse()
+            raise
+        self._advance(Input.RECEIVE_REQUEST)
+        self._events.append(request)
+
+    def _refuse(self) -> None:
+        self._refused = True
+        self._head = _Head()
+        if self._server is not None:
+            self._server.request = None
+
+    def _end_of_request(self) -> None:
+        """The transport has ended before a request: an error only within one."""
+        begun = bool(self._head.buffer)
+        self._advance(Input.RECEIVE_EOF)
+        if begun:
+            raise RemoteProtocolError("the transport ended within the request")
+
+    def _send_accept(self, server: UpgradeServer, event: AcceptConnection) -> bytes:
+        if self._state is not ConnectionState.CONNECTING:
+            raise LocalProtocolError(f"cannot accept in state {self._state.name}")
+        response = server.accept(event)
+        self._advance(Input.SEND_ACCEPT)
+        self._open(server.connection)
+        return b"HTTP/1.1 101 Switching Protocols\r\n" + _serialize_fields(response)
+
+    def _send_reject(self, server: UpgradeServer, event: RejectConnection) -> bytes:
+        response = server.reject(event)
+        headers = list(response.headers)
+        if not event.has_body and not any(n.lower() == b"content-length" for n, _ in headers):
+            headers.append((b"content-length", b"0"))
+        if self._h11 is None:
+            # The request did not come through h11. To have it frame the body as for any
+            # HTTP/1.1 client, it is shown one.
+            self._h11 = h11.Connection(h11.SERVER)
+            self._parse(self._h11, b"GET / HTTP/1.1\r\nHost: -\r\n\r\n")
+        data = self._h11_send(h11.Response(status_code=response.status_code, headers=headers))
+        self._advance(Input.SEND_REJECT)
+        return data if event.has_body else data + self._end_reject()
+
+    def _send_reject_data(self, event: RejectData) -> bytes:
+        if self._state is not ConnectionState.REJECTING:
+            raise LocalProtocolError(f"cannot send RejectData in state {self._state.name}")
+        data = self._h11_send(h11.Data(data=event.data))
+        return data + self._end_reject() if event.body_finished else data
+
+    def _end_reject(self) -> bytes:
+        data = self._h11_send(h11.EndOfMessage())
+        self._advance(Input.SEND_REJECT_END)
+        return data
+
+    def _h11_send(self, event: h11.Event) -> bytes:
+        assert self._h11 is not None
+        try:
+            return self._h11.send(event) or b""
+        except h11.LocalProtocolError as exc:
+            raise LocalProtocolError(str(exc)) from exc
+
+    # Client
+
+    def _send_request(self, client: UpgradeClient, request: Request) -> bytes:
+        target = encode_target(request.target)
+        headers = client.send_request(request)
+        self._h11 = h11.Connection(
+            h11.CLIENT, max_incomplete_event_size=self._limits.max_header_size
+        )
+        data = self._h11_send(h11.Request(method=b"GET", target=target, headers=headers))
+        self._advance(Input.SEND_REQUEST)
+        return data
+
+    def _read_response(self, client: UpgradeClient) -> None:
+        try:
+            while self._state is ConnectionState.CONNECTING:
+                head = self._take_head()
+                if head is None:
+                    if self._eof:
+                        raise RemoteProtocolError("the transport ended before a response")
+                    return
+                if self._h11 is None:
+                    raise RemoteProtocolError("a response without a request")
+                self._take_response(client, self._parse(self._h11, head))
+            if self._state is ConnectionState.REJECTING:
+                self._read_body()
+        except h11.RemoteProtocolError as exc:
+            self._fail_response()
+            raise RemoteProtocolError(f"Bad HTTP message: {exc}") from exc
+        except RemoteProtocolError as exc:
+            self._fail_response()
+            exc.event_hint = None  # a client cannot answer a response
+            raise
+
+    def _take_response(self, client: UpgradeClient, event: h11.Event) -> None:
+        assert isinstance(event, (h11.InformationalResponse, h11.Response))
+        if len(event.headers) > self._limits.max_headers:
+            raise oversize(f"{len(event.headers)} headers, {self._limits.max_headers} allowed")
+        if event.status_code < 200 and event.status_code != 101:
+            return  # RFC 9110 §15.2: there may be any number, before the final one
+        if event.http_version < b"1.1" and event.status_code == 101:
+            raise RemoteProtocolError("101 from a server of HTTP/1.0")
+        answer = client.receive_response(event.status_code, event.headers)
+        self._events.append(answer)
+        if isinstance(answer, AcceptConnection):
+            self._advance(Input.RECEIVE_ACCEPT)
+            self._open(client.connection)
+        else:
+            self._advance(Input.RECEIVE_REJECT)
+
+    def _read_body(self) -> None:
+        """Pass on the body of a refusal, as it arrives."""
+        assert self._h11 is not None
+        if self._head.buffer:
+            self._h11.receive_data(bytes(self._head.buffer))
+            self._head.buffer.clear()
+        if self._eof:
+            self._h11.receive_data(b"")
+        while True:
+            event = self._h11.next_event()
+            if isinstance(event, h11.Data):
+                self._events.append(RejectData(bytes(event.data), body_finished=False))
+            elif isinstance(event, h11.EndOfMessage):
+                self._events.append(RejectData(b"", body_finished=True))
+                self._advance(Input.RECEIVE_REJECT_END)
+                return
+            else:
+                return
+
+    def _fail_response(self) -> None:
+        self._head = _Head()
+        self._advance(Input.RECEIVE_BAD_RESPONSE)
+
+
+def _serialize_fields(response: Response) -> bytes:
+    return b"".join(b"%b: %b\r\n" % field for field in response.headers) + b"\r\n"
+
+
+__all__ = [
+    "WEBSOCKET_VERSION",
+    "H11Handshake",
+    "UpgradeClient",
+    "UpgradeServer",
+    "check_fields",
+    "client_extensions_handshake",
+    "origin_allowed",
+    "server_extensions_handshake",
+]

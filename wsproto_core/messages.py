@@ -1,0 +1,353 @@
+"""Messages (RFC 6455 §5.4, §5.6): frames to events, and messages to frames.
+
+Owns fragmentation, text, the limits, control frames' contents, and where an extension's
+codec comes in. Knows nothing of the closing handshake, nor of who owes whom what.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .errors import LocalProtocolError, RemoteProtocolError
+from .events import (
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Ping,
+    Pong,
+    TextMessage,
+    excess,
+    fault,
+)
+from .extension_api import MessageCodec
+from .frame_protocol import FIN, MAX_CONTROL_PAYLOAD, FrameReader, serialize_frame
+from .limits import Limits
+from .masking import MaskingKeys
+from .utf8 import Utf8Decoder
+from .words import CloseReason, Opcode, is_wire_close_code, name_close_code
+
+_CONTINUATION: Final = int(Opcode.CONTINUATION)
+_TEXT: Final = int(Opcode.TEXT)
+_BINARY: Final = int(Opcode.BINARY)
+_CLOSE: Final = int(Opcode.CLOSE)
+_PING: Final = int(Opcode.PING)
+_PONG: Final = int(Opcode.PONG)
+
+
+class MessageReader:
+    """Turns what a peer sends into events, one at a time.
+
+    :param masked: whether the peer must mask.
+    :param codec: the extension's, if one was agreed on, with its reserved bit *rsv*.
+    :param whole: whether to give a message as one event, instead of as it arrives.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_codec",
+        "_codec_rsv",
+        "_control",
+        "_decoder",
+        "_encoded",
+        "_fault",
+        "_fragments",
+        "_in_frame",
+        "_limits",
+        "_opcode",
+        "_size",
+        "_whole",
+        "busy",
+        "frames",
+    )
+
+    def __init__(
+        self, *, masked: bool, codec: MessageCodec | None, rsv: int, limits: Limits, whole: bool
+    ) -> None:
+        self.frames = FrameReader(masked=masked, rsv=rsv, max_frame_size=limits.max_frame_size)
+        self._codec = codec
+        self._codec_rsv = rsv
+        self._limits = limits
+        self._whole = whole
+        #: False between messages and frames: the next byte begins a new message, or a
+        #: control frame.
+        self.busy = False
+        self._in_frame = False
+        self._control = b""
+        # The message in progress; 0, which begins none, if there is none.
+        self._opcode = _CONTINUATION
+        self._encoded = False
+        self._fragments = 0
+        self._size = 0
+        self._decoder: Utf8Decoder | None = None
+        self._buffer = bytearray()
+        # What is wrong behind the text that has just been given.
+        self._fault: RemoteProtocolError | None = None
+
+    def next_event(self) -> Event | None:
+        """The next event, or None if it has not arrived.
+
+        Raises :exc:`~wsproto_core.RemoteProtocolError`, with the Close to send as its
+        hint, for whatever a peer must not send. There is no going on after it.
+        """
+        if self._fault is not None:
+            raise self._fault
+        frames = self.frames
+        codec = self._codec
+        while True:
+            if self._encoded and codec is not None and codec.pending:
+                event = self._take_data(codec.read(), codec.pending)
+            else:
+                if not self._in_frame:
+                    if not frames.read_header():
+                        return None
+                    self._begin_frame()
+                piece = frames.read_payload()
+                if not piece and frames.remaining:
+                    return None
+                self._in_frame = frames.remaining > 0
+                if frames.opcode >= _CLOSE:
+                    event = self._take_control(piece)
+                elif self._encoded and codec is not None:
+                    codec.feed(piece, frames.fin and not self._in_frame)
+                    event = None
+                else:
+                    event = self._take_data(piece, False)
+            if event is not None:
+                return event
+
+    def stop(self) -> None:
+        """Keep nothing of what was read and of what was not."""
+        self.frames.discard()
+        self.busy = self._in_frame = self._encoded = False
+        self._codec = self._fault = None
+        self._buffer = bytearray()
+
+    def _begin_frame(self) -> None:
+        """Judge a header by the message that it belongs to."""
+        frames = self.frames
+        self.busy = self._in_frame = True
+        opcode = frames.opcode
+        if opcode >= _CLOSE:
+            self._control = b""
+            return
+        if opcode == _CONTINUATION:
+            if self._opcode == _CONTINUATION:
+                raise fault(CloseReason.PROTOCOL_ERROR, "continuation frame without a message")
+            self._fragments += 1
+        elif self._opcode != _CONTINUATION:
+            raise fault(
+                CloseReason.PROTOCOL_ERROR,
+                f"{Opcode(opcode).name} frame within a message, instead of a continuation",
+            )
+        else:
+            self._opcode = opcode
+            self._fragments = 1
+            self._size = 0
+            self._encoded = bool(frames.rsv & self._codec_rsv)
+            self._decoder = Utf8Decoder() if opcode == _TEXT else None
+        if self._fragments > self._limits.max_fragments:
+            raise excess(f"message of more than {self._limits.max_fragments} frames")
+        if not self._encoded:
+            self._grow(frames.payload_length)
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > self._limits.max_message_size:
+            raise excess(f"message of more than {self._limits.max_message_size} bytes")
+
+    def _take_data(self, data: bytes, more: bool) -> Event | None:
+        """The event for a piece of a message, of which *more* is at hand; None if it is
+        not worth one."""
+        if self._encoded:
+            self._grow(len(data))
+        frame_finished = not self._in_frame and not more
+        message_finished = frame_finished and self.frames.fin
+        text = ""
+        decoder = self._decoder
+        if decoder is not None:
+            text, valid = decoder.decode(data, message_finished)
+            if not valid:
+                self._fault = fault(
+                    CloseReason.INVALID_FRAME_PAYLOAD_DATA, "text that is not UTF-8"
+                )
+                if self._whole or not text:
+                    raise self._fault
+                frame_finished = message_finished = False
+        if self._whole:
+            if not message_finished or self._buffer:
+                self._buffer += data
+            if not message_finished:
+                return None
+            if self._buffer:
+                data = bytes(self._buffer)
+                if decoder is not None:
+                    text = data.decode()
+                self._buffer = bytearray()
+            frame_finished = True
+        if message_finished:
+            self._opcode = _CONTINUATION
+            self._encoded = self.busy = False
+            self._decoder = None
+        if decoder is not None:
+            if not text and not frame_finished:
+                return None
+            return TextMessage(text, frame_finished, message_finished)
+        if not data and not frame_finished:
+            return None
+        return BytesMessage(data, frame_finished, message_finished)
+
+    def _take_control(self, piece: bytes) -> Event | None:
+        """The event for a control frame, once it is there in full: 125 bytes at most."""
+        self._control += piece
+        if self._in_frame:
+            return None
+        self.busy = self._opcode != _CONTINUATION
+        payload = self._control
+        opcode = self.frames.opcode
+        if opcode == _PING:
+            return Ping(payload)
+        if opcode == _PONG:
+            return Pong(payload)
+        return parse_close(payload)
+
+
+def parse_close(payload: bytes) -> CloseConnection:
+    """What a Close frame says (RFC 6455 §5.5.1, §7.1.5).
+
+    Raises :exc:`~wsproto_core.RemoteProtocolError` for a payload of one byte or a code
+    that may not be on the wire (1002), and for a reason that is not UTF-8 (1007).
+    """
+    if not payload:
+        return CloseConnection(CloseReason.NO_STATUS_RCVD, "")
+    if len(payload) == 1:
+        raise fault(CloseReason.PROTOCOL_ERROR, "Close frame of one byte")
+    code = int.from_bytes(payload[:2], "big")
+    if not is_wire_close_code(code):
+        raise fault(CloseReason.PROTOCOL_ERROR, f"Close frame with code {code}")
+    reason, valid = Utf8Decoder().decode(payload[2:], True)
+    if not valid:
+        raise fault(
+            CloseReason.INVALID_FRAME_PAYLOAD_DATA, "Close frame with a reason that is not UTF-8"
+        )
+    return CloseConnection(name_close_code(code), reason)
+
+
+class MessageWriter:
+    """Turns events into frames.
+
+    :param keys: where masking keys come from in a client; None in a server.
+    :param codec: the extension's, if one was agreed on, with its reserved bit *rsv*.
+    """
+
+    __slots__ = ("_codec", "_codec_rsv", "_encoding", "_keys", "_opcode", "plain")
+
+    def __init__(self, *, keys: MaskingKeys | None, codec: MessageCodec | None, rsv: int) -> None:
+        self._keys = keys
+        self._codec = codec
+        self._codec_rsv = rsv
+        self._opcode = _CONTINUATION
+        self._encoding = False
+        #: Whether the next message's frame is no more than its header and its payload:
+        #: no codec, and no message begun.
+        self.plain = codec is None
+
+    def _frame(self, first: int, payload: bytes) -> list[bytes]:
+        return serialize_frame(first, payload, self._keys.fresh() if self._keys else None)
+
+    def message(
+        self, data: str | bytes | bytearray | memoryview, fin: bool, compress: bool | None
+    ) -> list[bytes]:
+        """The frame for a message or a fragment of one, as buffers.
+
+        *compress* decides for a message, where an extension was agreed on, by its first
+        fragment; None leaves it to the extension's policy.
+        """
+        opcode, payload = encode_payload(data)
+        first = opcode
+        if self._opcode == _CONTINUATION:
+            codec = self._codec
+            self._encoding = codec is not None and (
+                codec.applies_to(Opcode(opcode), len(payload)) if compress is None else compress
+            )
+            if self._encoding:
+                first |= self._codec_rsv
+        elif self._opcode != opcode:
+            raise LocalProtocolError(
+                f"{Opcode(opcode).name} within a message of {Opcode(self._opcode).name}"
+            )
+        else:
+            first = _CONTINUATION
+        if self._encoding and self._codec is not None:
+            payload = self._codec.encode(payload, fin)
+        self._opcode = _CONTINUATION if fin else opcode
+        self.plain = fin and self._codec is None
+        return self._frame(FIN | first if fin else first, payload)
+
+    def control(self, opcode: int, payload: bytes) -> bytes:
+        """A ping or a pong."""
+        if not isinstance(payload, (bytes, bytearray, memoryview)):
+            raise LocalProtocolError(
+                f"the payload of a {Opcode(opcode).name} must be bytes, "
+                f"not {type(payload).__name__}"
+            )
+        payload = bytes(payload)
+        if len(payload) > MAX_CONTROL_PAYLOAD:
+            raise LocalProtocolError(
+                f"the payload of a {Opcode(opcode).name} may have {MAX_CONTROL_PAYLOAD} bytes, "
+                f"not {len(payload)} (RFC 6455 §5.5)"
+            )
+        return b"".join(self._frame(FIN | opcode, payload))
+
+    def close(self, code: int | None, reason: str | None) -> bytes:
+        """A Close frame; :func:`close_payload` says which."""
+        return self.control(_CLOSE, close_payload(code, reason))
+
+
+def encode_payload(data: str | bytes | bytearray | memoryview) -> tuple[int, bytes]:
+    """The opcode and the payload for a message's data."""
+    if isinstance(data, str):
+        try:
+            return _TEXT, data.encode()
+        except UnicodeEncodeError as exc:
+            raise unencodable("text", exc) from None
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return _BINARY, bytes(data)
+    raise LocalProtocolError(f"a message's data must be str or bytes, not {type(data).__name__}")
+
+
+def unencodable(what: str, error: UnicodeEncodeError) -> LocalProtocolError:
+    """The error for text that has no UTF-8 form."""
+    return LocalProtocolError(f"{what} with a surrogate at {error.start} cannot be sent as UTF-8")
+
+
+def close_payload(code: int | None, reason: str | None) -> bytes:
+    """The payload of a Close frame (RFC 6455 §5.5.1).
+
+    1005 and None mean no code, hence no reason either. 1006 is sent as 1000: trio-websocket
+    and mitmproxy pass it on from a transport that was lost. Any other code that may not be
+    on the wire is refused. A reason longer than 123 bytes is cut, at a character.
+    """
+    if code is None or code == CloseReason.NO_STATUS_RCVD:
+        if reason:
+            raise LocalProtocolError("a Close frame cannot have a reason without a code")
+        return b""
+    if code == CloseReason.ABNORMAL_CLOSURE:
+        code = CloseReason.NORMAL_CLOSURE
+    if not isinstance(code, int) or not is_wire_close_code(code):
+        raise LocalProtocolError(f"a Close frame cannot have the code {code} (RFC 6455 §7.4)")
+    try:
+        encoded = (reason or "").encode()
+    except UnicodeEncodeError as exc:
+        raise unencodable("a reason", exc) from None
+    cut = encoded[: MAX_CONTROL_PAYLOAD - 2].decode(errors="ignore").encode()
+    return code.to_bytes(2, "big") + cut
+
+
+__all__ = [
+    "MessageReader",
+    "MessageWriter",
+    "close_payload",
+    "encode_payload",
+    "parse_close",
+    "unencodable",
+]

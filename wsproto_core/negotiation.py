@@ -1,0 +1,667 @@
+"""The opening handshake without its transport (RFC 6455 §4): header fields in and out.
+
+For servers and clients that speak HTTP themselves: :class:`UpgradeServer` and
+:class:`UpgradeClient` read and write the fields of an HTTP/1.1 upgrade. What the
+handshakes over HTTP/2 and HTTP/3 share with them stands here too; theirs alone is in
+``extended_connect``. Bytes are the business of ``handshake``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from os import urandom
+from typing import Final, NamedTuple
+
+from .connection import Connection
+from .errors import LimitExceeded, LocalProtocolError, RemoteProtocolError
+from .events import AcceptConnection, RejectConnection, Request
+from .extension_api import Extension
+from .header_fields import (
+    FieldError,
+    is_field_value,
+    is_host,
+    is_target,
+    is_token,
+    parse_extension,
+    split_list,
+    split_tokens,
+)
+from .limits import DEFAULT_LIMITS, Limits
+from .masking import EntropySource
+from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
+from .typing import Headers
+from .utilities import generate_accept_token, generate_nonce
+
+#: The protocol version that RFC 6455 defines, as in Sec-WebSocket-Version.
+WEBSOCKET_VERSION: Final = b"13"
+
+#: Makes the connection once a handshake has succeeded: :class:`Connection`, a subclass,
+#: or a ``functools.partial`` of one with settings.
+ConnectionFactory = Callable[[ConnectionType, list[Extension]], Connection]
+
+# 16 bytes in base64 (RFC 6455 §4.2.1). The last digit may have bits set that mean
+# nothing: the example of §4.1 has.
+_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
+
+# What this library writes itself, and an application therefore must not.
+_OWN_REQUEST_FIELDS: Final = frozenset(
+    (
+        b"host",
+        b"upgrade",
+        b"connection",
+        b"sec-websocket-key",
+        b"sec-websocket-version",
+        b"sec-websocket-protocol",
+        b"sec-websocket-extensions",
+        b"content-length",
+        b"transfer-encoding",
+    )
+)
+_OWN_RESPONSE_FIELDS: Final = frozenset(
+    (
+        b"upgrade",
+        b"connection",
+        b"sec-websocket-accept",
+        b"sec-websocket-extensions",
+        b"content-length",
+        b"transfer-encoding",
+    )
+)
+
+
+class Response(NamedTuple):
+    """An HTTP response's status and header fields."""
+
+    status_code: int
+    headers: Headers
+
+
+# Faults
+
+
+def refusal(
+    message: str, status_code: int = 400, headers: Headers | None = None
+) -> RemoteProtocolError:
+    """The error for a bad request, with the HTTP response to give."""
+    return RemoteProtocolError(message, RejectConnection(status_code, headers or []))
+
+
+def oversize(message: str) -> LimitExceeded:
+    """The error for a request with too much in its head (RFC 6585 §5)."""
+    return LimitExceeded(message, RejectConnection(431))
+
+
+# Reading fields
+
+
+class Fields:
+    """The fields of a message, found by name."""
+
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        #: All, with lower-case names, in order.
+        self.all: Headers = [
+            (name.lower(), value) for name, value in headers
+        ]
+        self._values: dict[bytes, list[bytes]] = {}
+        for name, value in self.all:
+            self._values.setdefault(name, []).append(value)
+
+    def values(self, name: bytes) -> list[bytes]:
+        return self._values.get(name, [])
+
+    def single(self, name: bytes) -> bytes | None:
+        """The field's value, None without one. Raises :exc:`FieldError` for several."""
+        values = self._values.get(name)
+        if values is None:
+            return None
+        if len(values) > 1:
+            raise FieldError(f"Duplicate header, '{name.decode('latin-1').title()}'")
+        return values[0].strip(b" \t")
+
+    def elements(self, name: bytes) -> list[str]:
+        """The elements of a list that may be spread over several fields."""
+        return [
+            element
+            for value in self.values(name)
+            for element in split_list(value.decode("latin-1"))
+        ]
+
+    def has_element(self, name: bytes, token: str) -> bool:
+        """Whether a list has *token*, in any case."""
+        return any(element.lower() == token for element in self.elements(name))
+
+    def without(self, *names: bytes) -> Headers:
+        return [(name, value) for name, value in self.all if name not in names]
+
+
+def read_offer(fields: Fields, host: bytes, target: bytes) -> Request:
+    """What every opening handshake offers, however it is transported.
+
+    Raises :exc:`~wsproto_core.RemoteProtocolError`.
+    """
+    try:
+        version = fields.single(b"sec-websocket-version")
+        if version != WEBSOCKET_VERSION:
+            # §4.4; the Upgrade field is RFC 9110 §15.5.22's.
+            headers = [(b"Sec-WebSocket-Version", WEBSOCKET_VERSION)]
+            if version is None:
+                raise refusal("Missing header, 'Sec-WebSocket-Version'", 400, headers)
+            shown = version.decode("latin-1")
+            raise refusal(
+                f"Sec-WebSocket-Version is {shown!r}, not 13",
+                426,
+                [*headers, (b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")],
+            )
+        fields.single(b"origin")
+        subprotocols = split_tokens(fields.values(b"sec-websocket-protocol"))
+        if len(set(subprotocols)) < len(subprotocols):
+            raise FieldError("Sec-WebSocket-Protocol names a subprotocol twice")
+        if fields.values(b"sec-websocket-protocol") and not subprotocols:
+            raise FieldError("Sec-WebSocket-Protocol is empty")
+        extensions = fields.elements(b"sec-websocket-extensions")
+        for element in extensions:
+            parse_extension(element)
+    except FieldError as exc:
+        raise refusal(str(exc)) from None
+    if not is_host(host):
+        raise refusal(f"Host is {host.decode('latin-1')!r}")
+    if not is_target(target):
+        raise refusal(f"request target is {target.decode('latin-1')!r}")
+    return Request(
+        host=_decode_host(host),
+        target=target.decode("ascii"),
+        extensions=extensions,
+        extra_headers=fields.without(
+            b"host", b"sec-websocket-extensions", b"sec-websocket-protocol"
+        ),
+        subprotocols=subprotocols,
+    )
+
+
+def _decode_host(host: bytes) -> str:
+    # A DNS name has at most 253 characters; decoding longer ones takes quadratic time
+    # in some Pythons (CVE-2022-45061).
+    if b"xn--" in host.lower() and len(host) <= 260:
+        try:
+            return host.decode("idna")
+        except UnicodeError:
+            pass
+    return host.decode("ascii")
+
+
+# Writing fields
+
+
+def to_bytes(text: str | bytes, what: str) -> bytes:
+    """*text* as bytes. Raises :exc:`~wsproto_core.LocalProtocolError` beyond ASCII."""
+    if isinstance(text, str):
+        try:
+            return text.encode("ascii")
+        except UnicodeEncodeError:
+            raise LocalProtocolError(f"{what} is {text!r}, not ASCII") from None
+    return bytes(text)
+
+
+def check_fields(
+    headers: Iterable[tuple[str | bytes, str | bytes]], own: frozenset[bytes] = frozenset()
+) -> Headers:
+    """An application's header fields, fit to be written.
+
+    Raises :exc:`~wsproto_core.LocalProtocolError` for a name or value that could break
+    out of its line (RFC 9110 §5.5), and for a field that is the library's *own*.
+    """
+    checked: Headers = []
+    for name, value in headers:
+        name = to_bytes(name, "header name")
+        value = to_bytes(value, f"header {name!r}")
+        if not is_token(name):
+            raise LocalProtocolError(f"header name {name!r} is not a token")
+        if not is_field_value(value):
+            raise LocalProtocolError(f"header {name!r} has an illegal value {value!r}")
+        if name.lower() in own:
+            raise LocalProtocolError(f"header {name!r} is written by the handshake itself")
+        checked.append((name, value.strip(b" \t")))
+    return checked
+
+
+def offer_fields(request: Request) -> Headers:
+    """The fields that offer subprotocols and extensions (RFC 6455 §4.1)."""
+    headers: Headers = []
+    if request.subprotocols:
+        names = [to_bytes(name, "subprotocol") for name in request.subprotocols]
+        for name in names:
+            if not is_token(name):
+                raise LocalProtocolError(f"subprotocol {name!r} is not a token")
+        if len(set(names)) < len(names):
+            raise LocalProtocolError(f"subprotocols repeat: {request.subprotocols}")
+        headers.append((b"Sec-WebSocket-Protocol", b", ".join(names)))
+    offers = []
+    for extension in request.extensions:
+        if not isinstance(extension, Extension):
+            raise LocalProtocolError(f"{extension!r} cannot be offered: not an Extension")
+        element = _element(extension, extension.offer())
+        if element is not None:
+            offers.append(element)
+    if offers:
+        headers.append((b"Sec-WebSocket-Extensions", b", ".join(offers)))
+    return headers
+
+
+def _element(extension: Extension, parameters: bool | str | None) -> bytes | None:
+    """An element of Sec-WebSocket-Extensions, by what an extension says of itself."""
+    if parameters is None or parameters is False:
+        return None
+    element = extension.name
+    if isinstance(parameters, str) and parameters:
+        element += f"; {parameters}"
+    try:
+        parse_extension(element)
+    except FieldError as exc:
+        raise LocalProtocolError(f"{type(extension).__name__}: {exc}") from None
+    return element.encode("ascii")
+
+
+def encode_host(host: str) -> bytes:
+    """A Host field's value. Raises :exc:`~wsproto_core.LocalProtocolError`."""
+    try:
+        encoded = host.encode("ascii") if host.isascii() else host.encode("idna")
+    except UnicodeError as exc:
+        raise LocalProtocolError(f"host {host!r} has no IDNA form: {exc}") from None
+    if not is_host(encoded):
+        raise LocalProtocolError(f"host {host!r} is not a host")
+    return encoded
+
+
+def encode_target(target: str) -> bytes:
+    """A request target; an empty path is ``/`` (RFC 6455 §3).
+
+    Raises :exc:`~wsproto_core.LocalProtocolError`: also for a fragment, which a
+    WebSocket URI must not have.
+    """
+    if target == "" or target.startswith("?"):
+        target = "/" + target
+    encoded = to_bytes(target, "target")
+    if not is_target(encoded):
+        raise LocalProtocolError(f"target {target!r} has characters that must be escaped")
+    return encoded
+
+
+# Extensions
+
+
+def server_extensions_handshake(
+    requested: Iterable[str], supported: Sequence[Extension]
+) -> bytes | None:
+    """Server: agree on extensions (RFC 6455 §9.1, RFC 7692 §5).
+
+    :param requested: the client's offers, in its order of preference.
+    :param supported: the extensions that this server has; those agreed on are
+        ``enabled()`` afterwards.
+
+    Returns the value of Sec-WebSocket-Extensions, or None if nothing was agreed on. Of
+    several offers for one extension the first that it accepts is taken; an offer that
+    is malformed or unknown is declined, as is a second extension that transforms messages.
+    """
+    accepted: list[bytes] = []
+    settled: set[str] = set()
+    reserved = 0
+    for extension in supported:
+        extension.reset()
+    for offer in requested:
+        try:
+            name = parse_extension(offer).name
+        except FieldError:
+            continue
+        for extension in supported:
+            if extension.name != name or name in settled or (extension.rsv and reserved):
+                continue
+            element = _element(extension, extension.accept(offer))
+            if element is not None:
+                accepted.append(element)
+                settled.add(name)
+                reserved |= extension.rsv
+    return b", ".join(accepted) or None
+
+
+def client_extensions_handshake(
+    accepted: Iterable[str], supported: Sequence[Extension]
+) -> list[Extension]:
+    """Client: take what the server has agreed to (RFC 6455 §4.1, §9.1).
+
+    :param accepted: the elements of the response's Sec-WebSocket-Extensions.
+    :param supported: the extensions that were offered.
+
+    Returns those agreed on, in the server's order. Raises
+    :exc:`~wsproto_core.RemoteProtocolError` for one that was not offered, comes twice,
+    transforms messages beside another that does, or has unacceptable parameters.
+    """
+    agreed: list[Extension] = []
+    reserved = 0
+    for element in accepted:
+        try:
+            name = parse_extension(element).name
+        except FieldError as exc:
+            raise RemoteProtocolError(f"bad Sec-WebSocket-Extensions: {exc}") from None
+        for extension in supported:
+            if extension.name == name:
+                break
+        else:
+            raise RemoteProtocolError(f"extension {name!r} was not offered")
+        if extension in agreed or (extension.rsv and reserved):
+            raise RemoteProtocolError(f"extension {name!r} conflicts with another")
+        extension.finalize(element)
+        agreed.append(extension)
+        reserved |= extension.rsv
+    return agreed
+
+
+# The two ends
+
+
+class ServerNegotiation:
+    """What the server's end of any opening handshake does once it has read a request."""
+
+    def __init__(self, *, connection_factory: ConnectionFactory = Connection) -> None:
+        self._factory = connection_factory
+        self._state = ConnectionState.CONNECTING
+        #: The client's request, once it was received and found good.
+        self.request: Request | None = None
+        #: The open connection, once the request was accepted.
+        self.connection: Connection | None = None
+
+    @property
+    def state(self) -> ConnectionState:
+        """``CONNECTING``, then ``OPEN`` or ``CLOSED``."""
+        return self._state
+
+    def _accept(self, event: AcceptConnection) -> Headers:
+        """Check an acceptance against the request; make the connection."""
+        request = self.request
+        following = TRANSITIONS.get((self._state, Input.SEND_ACCEPT))
+        if following is None or request is None:
+            raise LocalProtocolError(
+                f"cannot accept in state {self._state.name}"
+                if following is None
+                else "cannot accept: no request, or a bad one, was received"
+            )
+        headers: Headers = []
+        extra = check_fields(event.extra_headers, _OWN_RESPONSE_FIELDS)
+        chosen = [value for name, value in extra if name.lower() == b"sec-websocket-protocol"]
+        if event.subprotocol is not None:
+            chosen.append(to_bytes(event.subprotocol, "subprotocol"))
+            headers.append((b"Sec-WebSocket-Protocol", chosen[-1]))
+        if len(chosen) > 1:
+            raise LocalProtocolError("more than one subprotocol accepted")
+        if chosen and chosen[0].decode("ascii", "replace") not in request.subprotocols:
+            raise LocalProtocolError(
+                f"subprotocol {chosen[0]!r} was not among those requested: "
+                f"{request.subprotocols}"
+            )
+        if event.extensions:
+            agreed = server_extensions_handshake(
+                [offer for offer in request.extensions if isinstance(offer, str)],
+                event.extensions,
+            )
+            if agreed is not None:
+                headers.append((b"Sec-WebSocket-Extensions", agreed))
+        self.connection = self._factory(
+            ConnectionType.SERVER, [e for e in event.extensions if e.enabled()]
+        )
+        self._state = following
+        return headers + extra
+
+    def reject(self, event: RejectConnection) -> Response:
+        """Refuse the request, or answer a bad one.
+
+        Returns the status and fields of the response; its body, if any, is the caller's.
+        Raises :exc:`~wsproto_core.LocalProtocolError` if it was answered before, for a
+        status below 200, and for illegal fields.
+        """
+        if (self._state, Input.SEND_REJECT) not in TRANSITIONS:
+            raise LocalProtocolError(f"cannot reject in state {self._state.name}")
+        if not 200 <= event.status_code <= 999:
+            raise LocalProtocolError(f"cannot reject with status {event.status_code}")
+        headers = check_fields(event.headers)
+        self._state = ConnectionState.CLOSED
+        return Response(event.status_code, headers)
+
+
+class UpgradeServer(ServerNegotiation):
+    """The server's end of an HTTP/1.1 upgrade, for a server that has parsed the request.
+
+    Call :meth:`receive_request`, then :meth:`accept` or :meth:`reject`, and send the
+    :class:`Response` that they return. After :meth:`accept`, ``connection`` is open.
+
+    :param connection_factory: makes it: ``functools.partial(Connection, ...)``.
+    :param limits: for the number of header fields.
+    """
+
+    def __init__(
+        self,
+        *,
+        connection_factory: ConnectionFactory = Connection,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        super().__init__(connection_factory=connection_factory)
+        self._limits = limits
+        self._key = b""
+
+    def receive_request(
+        self,
+        headers: Iterable[tuple[bytes, bytes]],
+        *,
+        target: str | bytes = b"/",
+        method: bytes = b"GET",
+        http_version: bytes = b"1.1",
+    ) -> Request:
+        """Read a client's opening handshake (RFC 6455 §4.2.1).
+
+        Raises :exc:`~wsproto_core.RemoteProtocolError` for a request that is none, with
+        the ``RejectConnection`` to answer with as its ``event_hint``: 405 for another
+        method than GET, 426 for another version than 13, 431 for too many header
+        fields, 400 for everything else.
+        """
+        if self.request is not None or self._state is not ConnectionState.CONNECTING:
+            raise LocalProtocolError("a handshake takes one request")
+        fields = Fields(headers)
+        if len(fields.all) > self._limits.max_headers:
+            raise oversize(f"{len(fields.all)} headers, {self._limits.max_headers} allowed")
+        if method != b"GET":
+            raise refusal("Request method must be GET", 405, [(b"Allow", b"GET")])
+        if http_version < b"1.1":
+            raise refusal(f"HTTP/{http_version.decode('latin-1')} cannot be upgraded, 1.1 can")
+        if not fields.has_element(b"connection", "upgrade"):
+            raise refusal("Missing header, 'Connection: Upgrade'")
+        if not fields.has_element(b"upgrade", "websocket"):
+            raise refusal("Missing header, 'Upgrade: websocket'")
+        try:
+            host = fields.single(b"host")
+            key = fields.single(b"sec-websocket-key")
+            length = fields.single(b"content-length")
+        except FieldError as exc:
+            raise refusal(str(exc)) from None
+        if host is None:
+            raise refusal("Missing header, 'Host'")
+        # What follows the head belongs to the WebSocket: a body there could be read as
+        # frames, or frames as a body, depending on who reads.
+        if length not in (None, b"0") or fields.values(b"transfer-encoding"):
+            raise refusal("a WebSocket handshake has no body")
+        if isinstance(target, str):
+            target = target.encode("utf-8", "surrogatepass")
+        request = read_offer(fields, host, target)
+        if key is None:
+            raise refusal("Missing header, 'Sec-WebSocket-Key'")
+        if _KEY.fullmatch(key) is None:
+            raise refusal("Sec-WebSocket-Key is not 16 bytes in base64")
+        self._key = key
+        self.request = request
+        return request
+
+    def accept(self, event: AcceptConnection) -> Response:
+        """Accept the request (RFC 6455 §4.2.2): 101, with the fields to send.
+
+        Raises :exc:`~wsproto_core.LocalProtocolError` without a good request, for a
+        subprotocol that was not requested, and for fields that are illegal or belong to
+        the handshake.
+        """
+        headers = self._accept(event)
+        return Response(
+            101,
+            [
+                (b"Upgrade", b"websocket"),
+                (b"Connection", b"Upgrade"),
+                (b"Sec-WebSocket-Accept", generate_accept_token(self._key)),
+                *headers,
+            ],
+        )
+
+
+class ClientNegotiation:
+    """What the client's end of any opening handshake does with an acceptance."""
+
+    def __init__(self, *, connection_factory: ConnectionFactory = Connection) -> None:
+        self._factory = connection_factory
+        self._state = ConnectionState.CONNECTING
+        #: What was asked for.
+        self.request: Request | None = None
+        #: The open connection, once the server has accepted.
+        self.connection: Connection | None = None
+
+    @property
+    def state(self) -> ConnectionState:
+        """``CONNECTING``, then ``OPEN``, or ``CLOSED`` after a bad response, or
+        ``REJECTING``: what is left then is the response's body."""
+        return self._state
+
+    def _begin(self, request: Request) -> None:
+        if self.request is not None:
+            raise LocalProtocolError("a handshake sends one request")
+        self.request = request
+
+    def _expect_response(self) -> Request:
+        if self.request is None or self._state is not ConnectionState.CONNECTING:
+            raise LocalProtocolError("no response is expected")
+        return self.request
+
+    def _take_accept(self, request: Request, fields: Fields, *own: bytes) -> AcceptConnection:
+        try:
+            subprotocol = fields.single(b"sec-websocket-protocol")
+        except FieldError as exc:
+            raise RemoteProtocolError(str(exc)) from None
+        chosen = None if subprotocol is None else subprotocol.decode("latin-1")
+        if chosen is not None and chosen not in request.subprotocols:
+            raise RemoteProtocolError(f"subprotocol {chosen!r} was not offered")
+        extensions = client_extensions_handshake(
+            fields.elements(b"sec-websocket-extensions"),
+            [e for e in request.extensions if isinstance(e, Extension)],
+        )
+        self.connection = self._factory(ConnectionType.CLIENT, extensions)
+        self._state = TRANSITIONS[self._state, Input.RECEIVE_ACCEPT]
+        return AcceptConnection(
+            subprotocol=chosen,
+            extensions=extensions,
+            extra_headers=fields.without(
+                b"sec-websocket-protocol", b"sec-websocket-extensions", *own
+            ),
+        )
+
+    def _take_response(
+        self, accepted: bool, status_code: int, fields: Fields, take: Callable[[], AcceptConnection]
+    ) -> AcceptConnection | RejectConnection:
+        """An acceptance, found good by *take*, or a refusal."""
+        if not accepted:
+            self._state = TRANSITIONS[self._state, Input.RECEIVE_REJECT]
+            return RejectConnection(status_code, fields.all, has_body=True)
+        try:
+            return take()
+        except RemoteProtocolError:
+            self._state = TRANSITIONS[self._state, Input.RECEIVE_BAD_RESPONSE]
+            raise
+
+
+class UpgradeClient(ClientNegotiation):
+    """The client's end of an HTTP/1.1 upgrade, for a client that speaks HTTP itself.
+
+    Send the fields that :meth:`send_request` returns with a GET, and pass the response
+    to :meth:`receive_response`. If it is a 101, ``connection`` is open.
+
+    :param connection_factory: makes it: ``functools.partial(Connection, ...)``.
+    :param entropy: where the nonce comes from.
+    """
+
+    def __init__(
+        self,
+        *,
+        connection_factory: ConnectionFactory = Connection,
+        entropy: EntropySource = urandom,
+    ) -> None:
+        super().__init__(connection_factory=connection_factory)
+        self._entropy = entropy
+        self._key = b""
+
+    def send_request(self, request: Request) -> Headers:
+        """The fields of the opening handshake (RFC 6455 §4.1).
+
+        Raises :exc:`~wsproto_core.LocalProtocolError` for what has no legal form: host,
+        subprotocols, fields; and for a second request.
+        """
+        headers = [
+            (b"Host", encode_host(request.host)),
+            (b"Upgrade", b"websocket"),
+            (b"Connection", b"Upgrade"),
+            (b"Sec-WebSocket-Key", generate_nonce(self._entropy)),
+            (b"Sec-WebSocket-Version", WEBSOCKET_VERSION),
+            *offer_fields(request),
+            *check_fields(request.extra_headers, _OWN_REQUEST_FIELDS),
+        ]
+        self._begin(request)
+        self._key = headers[3][1]
+        return headers
+
+    def receive_response(
+        self, status_code: int, headers: Iterable[tuple[bytes, bytes]]
+    ) -> AcceptConnection | RejectConnection:
+        """Read the server's answer (RFC 6455 §4.1), which is not another 1xx than 101.
+
+        Raises :exc:`~wsproto_core.RemoteProtocolError` for a 101 that does not answer
+        the request; the connection must then be dropped.
+        """
+        request = self._expect_response()
+        fields = Fields(headers)
+
+        def take() -> AcceptConnection:
+            if not fields.has_element(b"connection", "upgrade"):
+                raise RemoteProtocolError("Missing header, 'Connection: Upgrade'")
+            if [upgrade.lower() for upgrade in fields.elements(b"upgrade")] != ["websocket"]:
+                raise RemoteProtocolError("Missing header, 'Upgrade: websocket'")
+            if fields.values(b"sec-websocket-accept") != [generate_accept_token(self._key)]:
+                raise RemoteProtocolError("Bad accept token")
+            return self._take_accept(
+                request, fields, b"connection", b"upgrade", b"sec-websocket-accept"
+            )
+
+        return self._take_response(status_code == 101, status_code, fields, take)
+
+
+def origin_allowed(request: Request, allowed: Iterable[str]) -> bool:
+    """Whether a request's Origin is one of *allowed*, such as ``"https://example.com"``.
+
+    A browser lets any page connect to any server, with the user's cookies: a server
+    that trusts those must refuse pages that it does not know (RFC 6455 §10.2). True for
+    a request without an Origin: no browser sends one.
+    """
+    origin = request.origin
+    return origin is None or origin.lower() in {known.lower() for known in allowed}
+
+
+__all__ = [
+    "WEBSOCKET_VERSION",
+    "ConnectionFactory",
+    "Response",
+    "UpgradeClient",
+    "UpgradeServer",
+    "client_extensions_handshake",
+    "origin_allowed",
+    "server_extensions_handshake",
+]
