@@ -26,15 +26,24 @@ from .events import (
     TextMessage,
 )
 from .extension_api import Extension
-from .frame_protocol import FIN, LENGTH_16_BIT, MASK, frame_header
+from .frame_protocol import FIN, HEADER_16, LENGTH_16_BIT, frame_header
 from .limits import DEFAULT_LIMITS, Limits
-from .masking import EntropySource, MaskingKeys, apply_mask
+from .masking import (
+    MASK_AS_NUMBER,
+    REPEAT,
+    REPEAT_STEP,
+    EntropySource,
+    MaskingKeys,
+    apply_mask,
+)
 from .messages import MessageReader, MessageWriter, unencodable
 from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
 from .words import CloseReason, Opcode
 
 CLIENT = ConnectionType.CLIENT
 SERVER = ConnectionType.SERVER
+
+_from_bytes = int.from_bytes
 
 # Names for the fast paths: a global is cheaper than an attribute of a class.
 _OPEN: Final = ConnectionState.OPEN
@@ -43,6 +52,14 @@ _WHOLE_TEXT: Final = FIN | int(Opcode.TEXT)
 _WHOLE_BINARY: Final = FIN | int(Opcode.BINARY)
 _PING: Final = int(Opcode.PING)
 _PONG: Final = int(Opcode.PONG)
+
+# For each second byte of a frame's header, how many bytes it says to follow, masking key
+# included, if it is fit for the fast path: in a server and in a client.
+_SIZE_FOLLOWS: Final = -2
+_UNFIT: Final = -1
+_MASKED_SIZES: Final = (*(_UNFIT,) * 128, *range(4, 130), _SIZE_FOLLOWS, _UNFIT)
+_UNMASKED_SIZES: Final = (*range(126), _SIZE_FOLLOWS, _UNFIT, *(_UNFIT,) * 128)
+_NO_SIZES: Final = (_UNFIT,) * 256
 
 # The headers of unmasked frames that hold a whole message shorter than 126 bytes.
 _SHORT_TEXT: Final = [frame_header(_WHOLE_TEXT, n, None) for n in range(126)]
@@ -92,8 +109,19 @@ class Connection:
         )
         self._keys = MaskingKeys(entropy) if client else None
         self._writer = MessageWriter(keys=self._keys, codec=codec, rsv=rsv)
-        # Frames up to this size may take the fast path of events().
+        # The peer's bytes from _at on, before the reader has been given them.
+        self._input = b""
+        self._at = 0
+        # For the fast path of events(): whether the peer masks, the longest payload, and
+        # the sizes that a second byte states; none under limits that even the shortest
+        # frames could exceed.
+        self._masked = not client
         self._fast_size = min(65535, limits.max_frame_size, limits.max_message_size)
+        self._sizes = _UNMASKED_SIZES if client else _MASKED_SIZES
+        if self._fast_size < 125:
+            self._sizes = _NO_SIZES
+        # For that of send(): whether a message's frame is its header and its payload.
+        self._fast_send = codec is None
         # Events that did not come from the peer's bytes. Nothing here puts any in, but
         # proxies do, to have them delivered in order.
         self._injected: deque[Event] | None = None
@@ -138,42 +166,43 @@ class Connection:
         a code that no Close frame may carry, text that has no UTF-8 form, another type
         within a fragmented message.
         """
-        if isinstance(event, Message):
-            data = event.data
-            if self._state is not _OPEN:
-                raise self._illegal(Input.SEND_MESSAGE)
-            # The fast path: the one frame of an uncompressed message, not too long.
-            if self._writer.plain and event.message_finished:
-                kind = type(data)
-                if kind is str:
-                    first = _WHOLE_TEXT
+        kind = type(event)
+        if self._fast_send and (kind is TextMessage or kind is BytesMessage or kind is Message):
+            # The fast path: the one frame of an uncompressed message.
+            message: Message[str | bytes] = event  # type: ignore[assignment]
+            data = message.data
+            if message.message_finished:
+                if type(data) is str:
+                    first, headers = _WHOLE_TEXT, _SHORT_TEXT
                     try:
                         payload = data.encode()
                     except UnicodeEncodeError as exc:
                         raise unencodable("text", exc) from None
-                elif kind is bytes:
+                elif type(data) is bytes:
+                    first, headers = _WHOLE_BINARY, _SHORT_BINARY
                     payload = data
-                    first = _WHOLE_BINARY
                 else:
-                    return b"".join(self._writer.message(data, True, compress))
+                    return b"".join(self.send_buffers(event))
                 size = len(payload)
                 if self._keys is None:
                     if size < LENGTH_16_BIT:
-                        short = _SHORT_TEXT if first == _WHOLE_TEXT else _SHORT_BINARY
-                        return short[size] + payload
+                        return headers[size] + payload
+                    if size < 65536:
+                        return HEADER_16.pack(first, LENGTH_16_BIT, size) + payload
                     return frame_header(first, size, None) + payload
                 key = self._keys.fresh()
                 return frame_header(first, size, key) + apply_mask(payload, key)
-            return b"".join(self._writer.message(data, event.message_finished, compress))
-        return self._send_control(event)
+        return b"".join(self.send_buffers(event, compress=compress))
 
     def send_buffers(self, event: Event, *, compress: bool | None = None) -> list[bytes]:
         """Like :meth:`send`, but gives the bytes as buffers for ``writelines`` or
-        ``sendmsg``, so that a server's large payload is not copied behind its header."""
+        ``sendmsg``, so that a server's large payload is not copied behind its header.
+        """
         if isinstance(event, Message):
-            if self._state is not _OPEN:
-                raise self._illegal(Input.SEND_MESSAGE)
-            return self._writer.message(event.data, event.message_finished, compress)
+            self._require(Input.SEND_MESSAGE)
+            buffers = self._writer.message(event.data, event.message_finished, compress)
+            self._fast_send = self._writer.plain
+            return buffers
         return [self._send_control(event)]
 
     def _send_control(self, event: Event) -> bytes:
@@ -186,7 +215,7 @@ class Connection:
         if isinstance(event, CloseConnection):
             following = self._require(Input.SEND_CLOSE)
             data = self._writer.close(event.code, event.reason)
-            self._state = following
+            self._enter(following)
             return data
         raise LocalProtocolError(
             f"{type(event).__name__} cannot be sent once the connection is open"
@@ -213,7 +242,16 @@ class Connection:
         where the transport should be closed and not read, and for bytes after None.
         """
         if data and not self._deaf:
-            self._reader.frames.feed(data if type(data) is bytes else bytes(data))
+            if type(data) is not bytes:
+                data = bytes(data)
+            if self._input:
+                # Two reads without events() between them
+                self._reader.feed(self._input, self._at)
+                self._reader.feed(data, 0)
+                self._input = b""
+                self._at = 0
+            else:
+                self._input = data
         elif data is None:
             self._eof = self._deaf = True
         elif data and (self._eof or self._state is _CLOSED):
@@ -230,49 +268,51 @@ class Connection:
         one ``CloseConnection``: see there for its three kinds.
         """
         reader = self._reader
-        frames = reader.frames
-        masked = self._keys is None
-        least = 6 if masked else 2
+        masked = self._masked
+        sizes = self._sizes
         while True:
             if self._injected:
                 yield self._injected.popleft()
                 continue
-            # The fast path: frames that are here in full and are whole, uncompressed
-            # messages, up to the first that is not. Whatever it passes over goes to the
-            # general path, which would have given the same event for each.
-            while not reader.busy:
-                chunk = frames.chunk
-                if not chunk:
-                    if self._eof:
+            # The fast path: whole uncompressed messages in one frame that is here in
+            # full, up to 64 KiB. It stops before whatever is none, with nothing done;
+            # the general path would have given the same events, only later.
+            data = self._input
+            at = self._at
+            while data and not reader.busy:
+                try:
+                    first = data[at]
+                    if first != _WHOLE_TEXT and first != _WHOLE_BINARY:
                         break
-                    return
-                at = frames.offset
-                end = len(chunk)
-                if end - at < least:
+                    begin = at + 2
+                    size = sizes[data[at + 1]]
+                    if size < 0:
+                        if size == _UNFIT:
+                            break
+                        size = data[at + 2] << 8 | data[at + 3]
+                        if size < LENGTH_16_BIT or size > self._fast_size:
+                            break
+                        begin = at + 4
+                        if masked:
+                            size += 4
+                except IndexError:
                     break
-                first = chunk[at]
-                if first != _WHOLE_TEXT and first != _WHOLE_BINARY:
+                stop = begin + size
+                end = len(data)
+                if stop > end:
                     break
-                size = chunk[at + 1]
-                at += 2
-                if masked:
-                    size -= MASK
-                if size == LENGTH_16_BIT and end - at >= 2:
-                    size = chunk[at] << 8 | chunk[at + 1]
-                    if size < LENGTH_16_BIT:
-                        break
-                    at += 2
-                elif not 0 <= size < LENGTH_16_BIT:
-                    break
-                stop = at + size
-                if masked:
-                    stop += 4
-                if stop > end or size > self._fast_size:
-                    break
-                if masked:
-                    payload = apply_mask(chunk[at + 4 : stop], chunk[at : at + 4])
+                if not masked:
+                    payload = data[begin:stop]
+                elif size < MASK_AS_NUMBER:
+                    # apply_mask() drawn in here, and shortened: the key lies before the
+                    # payload, so both are read as one number, whose lowest 32 bits are
+                    # the key; masked by itself the key is 0, and is cut off.
+                    steps = size + REPEAT_STEP - 1 >> 4
+                    number = _from_bytes(data[begin:stop], "little")
+                    number ^= (number & 0xFFFFFFFF) * REPEAT[steps]
+                    payload = number.to_bytes(steps << 4, "little")[4:size]
                 else:
-                    payload = chunk[at:stop]
+                    payload = apply_mask(data[begin + 4 : stop], data[begin : begin + 4])
                 event: Event | None
                 if first == _WHOLE_TEXT:
                     try:
@@ -282,29 +322,48 @@ class Connection:
                 else:
                     event = BytesMessage(payload)
                 if stop == end:
-                    frames.chunk = b""
-                    frames.offset = 0
+                    self._input = b""
+                    self._at = 0
                 else:
-                    frames.offset = stop
+                    self._at = stop
                 yield event
+                # Meanwhile more may have been received, or taken.
+                data = self._input
+                at = self._at
+            if data:
+                self._input = b""
+                self._at = 0
+                reader.feed(data, at)
+            elif not reader.busy and not self._eof:
+                return
             try:
                 event = reader.next_event()
             except RemoteProtocolError as exc:
                 event = self._fail(exc)
-            if event is None:
-                if not self._eof or self._finished:
-                    return
-                event = CloseConnection(CloseReason.ABNORMAL_CLOSURE, "")
-                self._finish(Input.RECEIVE_EOF)
-            elif type(event) is CloseConnection and event.error is None:
-                self._finish(Input.RECEIVE_CLOSE)
+            else:
+                if event is None:
+                    if not self._eof or self._finished:
+                        return
+                    event = CloseConnection(CloseReason.ABNORMAL_CLOSURE, "")
+                    self._finish(Input.RECEIVE_EOF)
+                elif type(event) is CloseConnection:
+                    self._finish(Input.RECEIVE_CLOSE)
+                else:
+                    self._input, self._at = reader.hand_back()
             yield event
 
     def _finish(self, last: Input) -> None:
         """Nothing is processed any more, nor kept."""
         self._finished = self._deaf = True
+        self._input = b""
+        self._at = 0
         self._reader.stop()
-        self._state = TRANSITIONS[self._state, last]
+        self._enter(TRANSITIONS[self._state, last])
+
+    def _enter(self, state: ConnectionState) -> None:
+        """The one place where the state changes: never back to OPEN."""
+        self._state = state
+        self._fast_send = False
 
     def _fail(self, error: RemoteProtocolError) -> CloseConnection:
         """Fail the connection (RFC 6455 §7.1.7): its last event, and the Close to send."""
@@ -318,7 +377,8 @@ class Connection:
 
 def _forget_frames(error: BaseException | None) -> None:
     """Drop tracebacks: they refer to the connection, which refers to its last event, and
-    a connection is to be freed by reference counts alone."""
+    a connection is to be freed by reference counts alone.
+    """
     while error is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__

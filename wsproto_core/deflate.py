@@ -71,9 +71,7 @@ class DeflateCodec(MessageCodec):
         "pending",
     )
 
-    def __init__(
-        self, client: bool, agreed: DeflateParameters, policy: DeflatePolicy
-    ) -> None:
+    def __init__(self, client: bool, agreed: DeflateParameters, policy: DeflatePolicy) -> None:
         self._policy = policy
         ours = (agreed.client_max_window_bits, agreed.client_no_context_takeover)
         theirs = (agreed.server_max_window_bits, agreed.server_no_context_takeover)
@@ -129,9 +127,7 @@ class DeflateCodec(MessageCodec):
             try:
                 output: bytes = inflater.decompress(self._input, _OUTPUT_PIECE)
             except self._policy.zlib.error as exc:
-                raise fault(
-                    CloseReason.INVALID_FRAME_PAYLOAD_DATA, "invalid DEFLATE data"
-                ) from exc
+                raise fault(CloseReason.INVALID_FRAME_PAYLOAD_DATA, "invalid DEFLATE data") from exc
             if not self._forget_inflated:
                 self._remember(output)
             if inflater.eof:
@@ -144,9 +140,7 @@ class DeflateCodec(MessageCodec):
                 self._input = inflater.unconsumed_tail
             # Output that fills its piece may have more behind it without more input.
             self.pending = bool(
-                self._input
-                or self._read_to < len(self._payload)
-                or len(output) == _OUTPUT_PIECE
+                self._input or self._read_to < len(self._payload) or len(output) == _OUTPUT_PIECE
             )
             if not self.pending:
                 self._payload = b""

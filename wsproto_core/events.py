@@ -39,7 +39,8 @@ class Request(Event):
     @property
     def origin(self) -> str | None:
         """Where the page that connects comes from (RFC 6455 §10.2), such as
-        ``"https://example.com"``; None for a client that is no browser."""
+        ``"https://example.com"``; None for a client that is no browser.
+        """
         for name, value in self.extra_headers:
             if name.lower() == b"origin":
                 return value.decode("latin-1")
@@ -105,7 +106,8 @@ class CloseConnection(Event):
 
     def response(self) -> CloseConnection:
         """The Close to send in answer: the peer's code and reason back (§5.5.1), or those
-        that tell it its fault (§7.1.7)."""
+        that tell it its fault (§7.1.7).
+        """
         return CloseConnection(code=self.code, reason=self.reason)
 
 
@@ -167,9 +169,7 @@ def fault(code: int, message: str) -> RemoteProtocolError:
 
 def excess(message: str) -> LimitExceeded:
     """The error for a peer that sends more than is accepted, with its Close (1009)."""
-    return LimitExceeded(
-        message, CloseConnection(code=CloseReason.MESSAGE_TOO_BIG, reason=message)
-    )
+    return LimitExceeded(message, CloseConnection(code=CloseReason.MESSAGE_TOO_BIG, reason=message))
 
 
 __all__ = [

@@ -154,9 +154,7 @@ class ExtendedConnectClient(ClientNegotiation):
             (b":authority", encode_host(request.host)),
             (b"sec-websocket-version", WEBSOCKET_VERSION),
             *_lower(offer_fields(request)),
-            *_lower(
-                check_fields(request.extra_headers, _OWN_FIELDS | {b"sec-websocket-protocol"})
-            ),
+            *_lower(check_fields(request.extra_headers, _OWN_FIELDS | {b"sec-websocket-protocol"})),
         ]
         self._begin(request)
         return headers

@@ -50,7 +50,8 @@ class MessageCodec(ABC):
     @abstractmethod
     def encode(self, payload: bytes, fin: bool) -> bytes:
         """Transform the next fragment of a message to be sent, so that it can be decoded
-        on arrival; *fin* says that it is the last."""
+        on arrival; *fin* says that it is the last.
+        """
 
 
 class Extension(ABC):
@@ -89,7 +90,8 @@ class Extension(ABC):
 
     def codec(self, client: bool) -> MessageCodec | None:
         """Make the state of one connection, for its client or its server end; None if
-        this extension transforms no messages."""
+        this extension transforms no messages.
+        """
         return None
 
 

@@ -36,7 +36,8 @@ LENGTH_64_BIT: Final = 127
 MAX_CONTROL_PAYLOAD: Final = 125
 
 _DATA_OPCODES: Final = (Opcode.TEXT, Opcode.BINARY)
-_HEADER_16: Final = Struct("!BBH")
+#: Header fields of a frame whose length takes 16 bits.
+HEADER_16: Final = Struct("!BBH")
 _HEADER_64: Final = Struct("!BBQ")
 
 # What is wrong with a first byte, its reserved bits aside; None if nothing is.
@@ -64,6 +65,7 @@ class FrameReader:
     """
 
     __slots__ = (
+        "_at",
         "_backlog",
         "_masked",
         "_masking_key",
@@ -71,7 +73,6 @@ class FrameReader:
         "_rsv",
         "chunk",
         "fin",
-        "offset",
         "opcode",
         "payload_length",
         "remaining",
@@ -82,11 +83,9 @@ class FrameReader:
         self._masked = masked
         self._rsv = rsv
         self._max_frame_size = max_frame_size
-        #: The unread bytes begin at ``chunk[offset]``. Whoever else reads from here (the
-        #: connection's fast path does) moves the offset, and sets chunk to b"" when it
-        #: has read to its end.
+        #: The unread bytes begin at ``chunk[_at]``.
         self.chunk = b""
-        self.offset = 0
+        self._at = 0
         # What was fed while chunk had not been read to its end. One buffer, so that a
         # peer that sends single bytes does not make one object each.
         self._backlog: bytearray | None = None
@@ -99,30 +98,50 @@ class FrameReader:
         #: Bytes of the frame's payload that have not been read.
         self.remaining = 0
 
-    def feed(self, data: bytes) -> None:
-        """Take bytes from the peer. Nothing is copied if all before has been read."""
+    def feed(self, data: bytes, at: int = 0) -> None:
+        """Take the peer's bytes, those of *data* from *at* on. Nothing is copied if all
+        before has been read.
+        """
         if not self.chunk:
             self.chunk = data
-        elif self._backlog is None:
+            self._at = at
+            return
+        if at:
+            data = data[at:]
+        if self._backlog is None:
             self._backlog = bytearray(data)
         else:
             self._backlog += data
 
+    @property
+    def divided(self) -> bool:
+        """Whether the unread bytes are not in one piece, so that they stay here."""
+        return self._backlog is not None
+
+    def hand_back(self) -> tuple[bytes, int]:
+        """Between frames, give back the unread bytes as :meth:`feed` takes them."""
+        if self._backlog is not None:
+            return b"", 0
+        rest = self.chunk, self._at
+        self.chunk = b""
+        self._at = 0
+        return rest
+
     def discard(self) -> None:
         """Forget what has not been read."""
         self.chunk = b""
-        self.offset = 0
+        self._at = 0
         self._backlog = None
 
     def _refill(self) -> bool:
         """Bring the backlog forward, once too little is left of the chunk to go on."""
-        rest = self.chunk[self.offset :]
+        rest = self.chunk[self._at :]
         grown = self._backlog is not None
         if self._backlog is not None:
             rest += self._backlog
             self._backlog = None
         self.chunk = rest
-        self.offset = 0
+        self._at = 0
         return grown
 
     def read_header(self) -> bool:
@@ -134,7 +153,7 @@ class FrameReader:
         """
         while True:
             chunk = self.chunk
-            at = self.offset
+            at = self._at
             available = len(chunk) - at
             if available >= 2:
                 first = chunk[at]
@@ -157,7 +176,7 @@ class FrameReader:
                     self.opcode = first & OPCODE_MASK
                     self.payload_length = self.remaining = length
                     self._masking_key = chunk[key_at : at + size]
-                    self.offset = at + size
+                    self._at = at + size
                     return True
             if not self._refill():
                 return False
@@ -174,8 +193,10 @@ class FrameReader:
             elif opcode >= 8 and second & LENGTH_MASK > MAX_CONTROL_PAYLOAD:
                 problem = f"{Opcode(opcode).name} frame longer than {MAX_CONTROL_PAYLOAD} bytes"
             elif (second >= MASK) != self._masked:
-                problem = "unmasked frame from a client" if self._masked else (
-                    "masked frame from a server"
+                problem = (
+                    "unmasked frame from a client"
+                    if self._masked
+                    else ("masked frame from a server")
                 )
         if problem is not None:
             raise fault(CloseReason.PROTOCOL_ERROR, problem)
@@ -199,17 +220,17 @@ class FrameReader:
 
     def read_payload(self) -> bytes:
         """Read what has arrived of the payload, unmasked; empty if nothing has."""
-        if self.offset >= len(self.chunk):
+        if self._at >= len(self.chunk):
             self._refill()
-        start = self.offset
+        start = self._at
         piece = self.chunk[start : start + self.remaining]
         size = len(piece)
         self.remaining -= size
         if start + size == len(self.chunk):
             self.chunk = b""
-            self.offset = 0
+            self._at = 0
         else:
-            self.offset = start + size
+            self._at = start + size
         if self._masked and size:
             key = self._masking_key
             if self.remaining:
@@ -229,7 +250,7 @@ def frame_header(first: int, length: int, masking_key: bytes | None) -> bytes:
     if length < LENGTH_16_BIT:
         header = bytes((first, mask | length))
     elif length < 65536:
-        header = _HEADER_16.pack(first, mask | LENGTH_16_BIT, length)
+        header = HEADER_16.pack(first, mask | LENGTH_16_BIT, length)
     else:
         header = _HEADER_64.pack(first, mask | LENGTH_64_BIT, length)
     return header if masking_key is None else header + masking_key
@@ -248,6 +269,7 @@ def serialize_frame(first: int, payload: bytes, masking_key: bytes | None) -> li
 
 __all__ = [
     "FIN",
+    "HEADER_16",
     "LENGTH_16_BIT",
     "LENGTH_64_BIT",
     "LENGTH_MASK",

@@ -229,9 +229,7 @@ class H11Handshake:
         head = self._head.take()
         size = len(self._head.buffer) if head is None else len(head)
         if size > self._limits.max_header_size:
-            raise oversize(
-                f"a head of more than {self._limits.max_header_size} bytes"
-            )
+            raise oversize(f"a head of more than {self._limits.max_header_size} bytes")
         return head
 
     # Server

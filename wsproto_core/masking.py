@@ -17,10 +17,16 @@ EntropySource = Callable[[int], bytes]
 
 _XOR: Final = [bytes(a ^ b for a in range(256)) for b in range(256)]
 
-# Below this size one big-integer XOR is the fastest that pure Python has; above, the
-# conversions' constant factor loses to four passes of bytes.translate, one for each
-# byte of the key (benchmarks/README.md).
-_TRANSLATE_FROM: Final = 1024
+# Short data are masked as one big number. Times the number REPEAT[n], a 32-bit key is that
+# key n times over, four bytes each; to make it so costs half of what it takes to build the
+# same from bytes. From MASK_AS_NUMBER bytes on, four passes of bytes.translate are faster,
+# one for each byte of the key (benchmarks/README.md). A step of 16 bytes keeps the table
+# at 80 KiB.
+MASK_AS_NUMBER: Final = 1400
+REPEAT_STEP: Final = 16
+REPEAT: Final[list[int]] = [0]
+for _ in range((MASK_AS_NUMBER + 4) // REPEAT_STEP + 1):
+    REPEAT.append(REPEAT[-1] << 128 | 1 << 96 | 1 << 64 | 1 << 32 | 1)
 
 # A system call for each key would cost as much as the rest of a small frame. So keys are
 # drawn a block at a time, for one connection alone: nothing shared between threads, and
@@ -31,14 +37,14 @@ _KEYS_PER_BLOCK: Final = 32
 def apply_mask(data: bytes, masking_key: bytes) -> bytes:
     """XOR *data* with the four bytes of *masking_key*, over and over."""
     size = len(data)
-    if size < _TRANSLATE_FROM:
-        keystream = (masking_key * ((size + 3) >> 2))[:size]
-        return (int.from_bytes(data, "little") ^ int.from_bytes(keystream, "little")).to_bytes(
-            size, "little"
-        )
+    if size < MASK_AS_NUMBER:
+        steps = (size + REPEAT_STEP - 1) // REPEAT_STEP
+        keystream = int.from_bytes(masking_key, "little") * REPEAT[steps]
+        masked_number = int.from_bytes(data, "little") ^ keystream
+        return masked_number.to_bytes(steps * REPEAT_STEP, "little")[:size]
     masked = bytearray(data)
-    for offset in range(4):
-        masked[offset::4] = masked[offset::4].translate(_XOR[masking_key[offset]])
+    for offset, byte in enumerate(masking_key):
+        masked[offset::4] = masked[offset::4].translate(_XOR[byte])
     return bytes(masked)
 
 
@@ -68,10 +74,19 @@ class MaskingKeys:
         if not self._block:
             entropy = self._source(4 * _KEYS_PER_BLOCK)
             if len(entropy) != 4 * _KEYS_PER_BLOCK:
-                raise ValueError(f"entropy source gave {len(entropy)} bytes when asked for "
-                                 f"{4 * _KEYS_PER_BLOCK}")
+                raise ValueError(
+                    f"entropy source gave {len(entropy)} bytes when asked for {4 * _KEYS_PER_BLOCK}"
+                )
             self._block = [entropy[i : i + 4] for i in range(0, 4 * _KEYS_PER_BLOCK, 4)]
         return self._block.pop()
 
 
-__all__ = ["EntropySource", "MaskingKeys", "apply_mask", "rotate_key"]
+__all__ = [
+    "MASK_AS_NUMBER",
+    "REPEAT",
+    "REPEAT_STEP",
+    "EntropySource",
+    "MaskingKeys",
+    "apply_mask",
+    "rotate_key",
+]

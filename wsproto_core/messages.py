@@ -51,25 +51,25 @@ class MessageReader:
         "_encoded",
         "_fault",
         "_fragments",
+        "_frames",
         "_in_frame",
         "_limits",
         "_opcode",
         "_size",
         "_whole",
         "busy",
-        "frames",
     )
 
     def __init__(
         self, *, masked: bool, codec: MessageCodec | None, rsv: int, limits: Limits, whole: bool
     ) -> None:
-        self.frames = FrameReader(masked=masked, rsv=rsv, max_frame_size=limits.max_frame_size)
+        self._frames = FrameReader(masked=masked, rsv=rsv, max_frame_size=limits.max_frame_size)
         self._codec = codec
         self._codec_rsv = rsv
         self._limits = limits
         self._whole = whole
-        #: False between messages and frames: the next byte begins a new message, or a
-        #: control frame.
+        #: Whether there is anything here that the next bytes must wait for: bytes that
+        #: have not been read, a frame, a message.
         self.busy = False
         self._in_frame = False
         self._control = b""
@@ -83,6 +83,20 @@ class MessageReader:
         # What is wrong behind the text that has just been given.
         self._fault: RemoteProtocolError | None = None
 
+    def feed(self, data: bytes, at: int) -> None:
+        """Take the bytes of *data* from *at* on."""
+        self.busy = True
+        self._frames.feed(data, at)
+
+    def hand_back(self) -> tuple[bytes, int]:
+        """Between messages, give back what has not been read, as :meth:`feed` takes it;
+        nothing within one.
+        """
+        if self._in_frame or self._opcode != _CONTINUATION:
+            return b"", 0
+        self.busy = self._frames.divided
+        return self._frames.hand_back()
+
     def next_event(self) -> Event | None:
         """The next event, or None if it has not arrived.
 
@@ -91,7 +105,7 @@ class MessageReader:
         """
         if self._fault is not None:
             raise self._fault
-        frames = self.frames
+        frames = self._frames
         codec = self._codec
         while True:
             if self._encoded and codec is not None and codec.pending:
@@ -99,11 +113,11 @@ class MessageReader:
             else:
                 if not self._in_frame:
                     if not frames.read_header():
-                        return None
+                        break
                     self._begin_frame()
                 piece = frames.read_payload()
                 if not piece and frames.remaining:
-                    return None
+                    break
                 self._in_frame = frames.remaining > 0
                 if frames.opcode >= _CLOSE:
                     event = self._take_control(piece)
@@ -114,18 +128,21 @@ class MessageReader:
                     event = self._take_data(piece, False)
             if event is not None:
                 return event
+        self.busy = self._in_frame or self._opcode != _CONTINUATION or frames.chunk != b""
+        return None
 
     def stop(self) -> None:
         """Keep nothing of what was read and of what was not."""
-        self.frames.discard()
+        self._frames.discard()
         self.busy = self._in_frame = self._encoded = False
+        self._opcode = _CONTINUATION
         self._codec = self._fault = None
         self._buffer = bytearray()
 
     def _begin_frame(self) -> None:
         """Judge a header by the message that it belongs to."""
-        frames = self.frames
-        self.busy = self._in_frame = True
+        frames = self._frames
+        self._in_frame = True
         opcode = frames.opcode
         if opcode >= _CLOSE:
             self._control = b""
@@ -157,11 +174,12 @@ class MessageReader:
 
     def _take_data(self, data: bytes, more: bool) -> Event | None:
         """The event for a piece of a message, of which *more* is at hand; None if it is
-        not worth one."""
+        not worth one.
+        """
         if self._encoded:
             self._grow(len(data))
         frame_finished = not self._in_frame and not more
-        message_finished = frame_finished and self.frames.fin
+        message_finished = frame_finished and self._frames.fin
         text = ""
         decoder = self._decoder
         if decoder is not None:
@@ -186,7 +204,7 @@ class MessageReader:
             frame_finished = True
         if message_finished:
             self._opcode = _CONTINUATION
-            self._encoded = self.busy = False
+            self._encoded = False
             self._decoder = None
         if decoder is not None:
             if not text and not frame_finished:
@@ -201,9 +219,8 @@ class MessageReader:
         self._control += piece
         if self._in_frame:
             return None
-        self.busy = self._opcode != _CONTINUATION
         payload = self._control
-        opcode = self.frames.opcode
+        opcode = self._frames.opcode
         if opcode == _PING:
             return Ping(payload)
         if opcode == _PONG:

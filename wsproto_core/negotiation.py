@@ -100,9 +100,7 @@ class Fields:
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         #: All, with lower-case names, in order.
-        self.all: Headers = [
-            (name.lower(), value) for name, value in headers
-        ]
+        self.all: Headers = [(name.lower(), value) for name, value in headers]
         self._values: dict[bytes, list[bytes]] = {}
         for name, value in self.all:
             self._values.setdefault(name, []).append(value)
@@ -395,8 +393,7 @@ class ServerNegotiation:
             raise LocalProtocolError("more than one subprotocol accepted")
         if chosen and chosen[0].decode("ascii", "replace") not in request.subprotocols:
             raise LocalProtocolError(
-                f"subprotocol {chosen[0]!r} was not among those requested: "
-                f"{request.subprotocols}"
+                f"subprotocol {chosen[0]!r} was not among those requested: {request.subprotocols}"
             )
         if event.extensions:
             agreed = server_extensions_handshake(
@@ -531,7 +528,8 @@ class ClientNegotiation:
     @property
     def state(self) -> ConnectionState:
         """``CONNECTING``, then ``OPEN``, or ``CLOSED`` after a bad response, or
-        ``REJECTING``: what is left then is the response's body."""
+        ``REJECTING``: what is left then is the response's body.
+        """
         return self._state
 
     def _begin(self, request: Request) -> None:

@@ -28,7 +28,8 @@ def generate_accept_token(token: bytes) -> bytes:
 def split_comma_header(value: bytes) -> list[str]:
     """The elements of a comma-separated header field (RFC 9110 §5.6.1): trimmed, without
     empty ones, and not cut within quoted strings. Never fails: bytes beyond ASCII are
-    read as Latin-1."""
+    read as Latin-1.
+    """
     return split_list(value.decode("latin-1"))
 
 

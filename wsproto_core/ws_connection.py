@@ -92,7 +92,8 @@ class WSConnection:
 
     def send_buffers(self, event: Event, *, compress: bool | None = None) -> list[bytes]:
         """Like :meth:`send`, but gives the bytes as buffers for ``writelines`` or
-        ``sendmsg``, so that a server's large payload is not copied behind its header."""
+        ``sendmsg``, so that a server's large payload is not copied behind its header.
+        """
         if self.connection is not None:
             return self.connection.send_buffers(event, compress=compress)
         return [self.send(event)]
