@@ -102,16 +102,13 @@ class FrameReader:
         """Take the peer's bytes, those of *data* from *at* on. Nothing is copied if all
         before has been read.
         """
-        if not self.chunk:
+        if self._backlog is not None:
+            self._backlog += data[at:]
+        elif self.chunk:
+            self._backlog = bytearray(data[at:])
+        else:
             self.chunk = data
             self._at = at
-            return
-        if at:
-            data = data[at:]
-        if self._backlog is None:
-            self._backlog = bytearray(data)
-        else:
-            self._backlog += data
 
     @property
     def divided(self) -> bool:

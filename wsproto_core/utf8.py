@@ -2,7 +2,8 @@
 
 RFC 6455 §8.1 asks that the connection be failed on text that is not UTF-8 (RFC 3629: no
 overlong forms, no surrogates, nothing beyond U+10FFFF). CPython's decoder is strict in
-this, and notices an impossible second byte without waiting for the third.
+this, and notices an impossible second byte without waiting for the third, except for that
+of a surrogate.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class Utf8Decoder:
             text, used = utf_8_decode(data, "strict", final)
         except UnicodeDecodeError as exc:
             return data[: exc.start].decode(), False
-        self._pending = data[used:]
-        return text, True
+        self._pending = pending = data[used:]
+        return text, not (len(pending) == 2 and pending[0] == 0xED and pending[1] >= 0xA0)
 
 
 __all__ = ["Utf8Decoder"]
