@@ -7,7 +7,7 @@ are the body of a refusal. What the fields mean is judged in ``negotiation``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from os import urandom
 from typing import Final
 from urllib.parse import quote
@@ -306,8 +306,9 @@ class H11Handshake:
         return b"HTTP/1.1 101 Switching Protocols\r\n" + _serialize_fields(response)
 
     def _send_reject(self, server: UpgradeServer, event: RejectConnection) -> bytes:
-        response = server.reject(event)
-        headers = list(response.headers)
+        if self._state is not ConnectionState.CONNECTING:
+            raise LocalProtocolError(f"cannot reject in state {self._state.name}")
+        status_code, headers = server.check_rejection(event)
         if not event.has_body and not any(n.lower() == b"content-length" for n, _ in headers):
             headers.append((b"content-length", b"0"))
         if self._h11 is None:
@@ -315,25 +316,25 @@ class H11Handshake:
             # HTTP/1.1 client, it is shown one.
             self._h11 = h11.Connection(h11.SERVER)
             self._parse(self._h11, b"GET / HTTP/1.1\r\nHost: -\r\n\r\n")
-        data = self._h11_send(h11.Response(status_code=response.status_code, headers=headers))
+        data = self._h11_send(h11.Response, status_code=status_code, headers=headers)
         self._advance(Input.SEND_REJECT)
         return data if event.has_body else data + self._end_reject()
 
     def _send_reject_data(self, event: RejectData) -> bytes:
         if self._state is not ConnectionState.REJECTING:
             raise LocalProtocolError(f"cannot send RejectData in state {self._state.name}")
-        data = self._h11_send(h11.Data(data=event.data))
+        data = self._h11_send(h11.Data, data=event.data)
         return data + self._end_reject() if event.body_finished else data
 
     def _end_reject(self) -> bytes:
-        data = self._h11_send(h11.EndOfMessage())
+        data = self._h11_send(h11.EndOfMessage)
         self._advance(Input.SEND_REJECT_END)
         return data
 
-    def _h11_send(self, event: h11.Event) -> bytes:
+    def _h11_send(self, kind: Callable[..., h11.Event], **fields: object) -> bytes:
         assert self._h11 is not None
         try:
-            return self._h11.send(event) or b""
+            return self._h11.send(kind(**fields)) or b""
         except h11.LocalProtocolError as exc:
             raise LocalProtocolError(str(exc)) from exc
 
@@ -345,7 +346,7 @@ class H11Handshake:
         self._h11 = h11.Connection(
             h11.CLIENT, max_incomplete_event_size=self._limits.max_header_size
         )
-        data = self._h11_send(h11.Request(method=b"GET", target=target, headers=headers))
+        data = self._h11_send(h11.Request, method=b"GET", target=target, headers=headers)
         self._advance(Input.SEND_REQUEST)
         return data
 

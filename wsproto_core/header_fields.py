@@ -17,7 +17,7 @@ _TCHAR = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 # Single character classes, each matched once from the start: linear.
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FIELD_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
-_TARGET = re.compile(rb"[\x21-\x7e]+")
+_TARGET = re.compile(rb"[\x21\x22\x24-\x7e]+")
 _HOST = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=%:\[\]]+")
 
 _WHITESPACE = " \t"
@@ -38,7 +38,7 @@ def is_field_value(value: bytes) -> bool:
 
 
 def is_target(value: bytes) -> bool:
-    """True for what may stand in a request line: visible ASCII, and not nothing."""
+    """True for what may stand in a request line: visible ASCII, no fragment, not nothing."""
     return _TARGET.fullmatch(value) is not None
 
 

@@ -408,6 +408,14 @@ class ServerNegotiation:
         self._state = following
         return headers + extra
 
+    def check_rejection(self, event: RejectConnection) -> Response:
+        """What :meth:`reject` does, without rejecting."""
+        if (self._state, Input.SEND_REJECT) not in TRANSITIONS:
+            raise LocalProtocolError(f"cannot reject in state {self._state.name}")
+        if not 200 <= event.status_code <= 999:
+            raise LocalProtocolError(f"cannot reject with status {event.status_code}")
+        return Response(event.status_code, check_fields(event.headers))
+
     def reject(self, event: RejectConnection) -> Response:
         """Refuse the request, or answer a bad one.
 
@@ -415,13 +423,9 @@ class ServerNegotiation:
         Raises :exc:`~wsproto_core.LocalProtocolError` if it was answered before, for a
         status below 200, and for illegal fields.
         """
-        if (self._state, Input.SEND_REJECT) not in TRANSITIONS:
-            raise LocalProtocolError(f"cannot reject in state {self._state.name}")
-        if not 200 <= event.status_code <= 999:
-            raise LocalProtocolError(f"cannot reject with status {event.status_code}")
-        headers = check_fields(event.headers)
+        response = self.check_rejection(event)
         self._state = ConnectionState.CLOSED
-        return Response(event.status_code, headers)
+        return response
 
 
 class UpgradeServer(ServerNegotiation):

@@ -1,0 +1,20 @@
+"""Settings for every test: hypothesis repeats itself, and prints how to repeat a failure."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "default",
+    deadline=None,  # this measures nothing: machines that run tests are shared
+    print_blob=True,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+# For hunting: HYPOTHESIS_PROFILE=hunt pytest tests/test_properties.py
+settings.register_profile(
+    "hunt", settings.get_profile("default"), derandomize=False, max_examples=20_000
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
