@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
+import random
 import tracemalloc
 import types
 import zlib
@@ -177,7 +177,7 @@ class TestReceiving:
     ) -> None:
         """§7.2.3.4: BFINAL ends zlib's stream, not the context."""
         response = "" if takeover else "server_no_context_takeover; client_no_context_takeover"
-        words = os.urandom(200)
+        words = random.Random(7).randbytes(200)
         compressor = zlib.compressobj(6, zlib.DEFLATED, -15)
         final = compressor.compress(words) + compressor.flush(zlib.Z_FINISH) + padding
         after = zlib.compressobj(6, zlib.DEFLATED, -15, 8, 0, words if takeover else b"")
@@ -283,7 +283,7 @@ class TestReceiving:
 
     @pytest.mark.parametrize("bits", range(8, 16))
     def test_windows(self, role: ConnectionType, bits: int) -> None:
-        words = os.urandom(1 << bits)
+        words = random.Random(7).randbytes(1 << bits)
         response = f"client_max_window_bits={bits}; server_max_window_bits={bits}"
         compressor = zlib.compressobj(6, zlib.DEFLATED, -max(bits, 9))
         data = b""
@@ -388,7 +388,7 @@ class TestSending:
         for level in (0, 1, 6, 9):
             server = Connection(SERVER, agreed(SERVER, response, level=level))
             inflater = zlib.decompressobj(-bits)
-            words = os.urandom((1 << bits) - 100)
+            words = random.Random(7).randbytes((1 << bits) - 100)
             for _ in range(3):
                 payload = b"".join(server.send_buffers(BytesMessage(words))[1:]) + TAIL
                 output = b""
@@ -433,7 +433,7 @@ class TestSending:
 )
 def test_both_ends_agree(parameters: str) -> None:
     client, server = pair(parameters)
-    messages = ["", "a", "Hello " * 100, "größe", os.urandom(5000).hex()] * 2
+    messages = ["", "a", "Hello " * 100, "größe", random.Random(7).randbytes(5000).hex()] * 2
     for sender, receiver in ((client, server), (server, client)):
         for text in messages:
             for chunks in chunkings(sender.send(TextMessage(text))):

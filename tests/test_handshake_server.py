@@ -432,7 +432,10 @@ class TestAccept:
         list(server.events())
         server.send(AcceptConnection())
         handshake = server.handshake
-        assert handshake._h11 is handshake._server is handshake._client is None
+        assert handshake._h11 is handshake._end is None
+        assert not handshake._head.buffer
+        with pytest.raises(LocalProtocolError, match="only a server"):
+            server.initiate_upgrade_connection([], "/")
 
     def test_twice(self) -> None:
         handshake = H11Handshake(SERVER)

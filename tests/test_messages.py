@@ -383,7 +383,8 @@ class TestInjectedEvents:
     def test_they_come_first(self) -> None:
         connection = Connection(SERVER)
         connection.receive_data(frame(TEXT, b"arrived", to=SERVER))
-        connection._events.extend([TextMessage("mine"), Ping(b"mine")])
+        connection._events.append(TextMessage("mine"))
+        connection._events.append(Ping(b"mine"))
         assert list(connection.events()) == [
             TextMessage("mine"),
             Ping(b"mine"),

@@ -24,9 +24,6 @@ from .negotiation import (
     WEBSOCKET_VERSION,
     ConnectionFactory,
     Response,
-    UpgradeClient,
-    UpgradeServer,
-    check_fields,
     client_extensions_handshake,
     encode_target,
     origin_allowed,
@@ -35,6 +32,7 @@ from .negotiation import (
     server_extensions_handshake,
 )
 from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
+from .upgrade import UpgradeClient, UpgradeServer
 
 # Of a request target that was decoded before it came here (ASGI's path), what may stay.
 _TARGET_SAFE: Final = "/?:@!$&'()*+,;=-._~%[]"
@@ -98,15 +96,14 @@ class H11Handshake:
         self._connection: Connection | None = None
         self._head = _Head()
         self._h11: h11.Connection | None = None
-        self._server: UpgradeServer | None = None
-        self._client: UpgradeClient | None = None
+        self._end: UpgradeServer | UpgradeClient | None
         # Whether a server has been sent a bad request: nothing more is read of it.
         self._refused = False
         self._eof = False
         if self.client:
-            self._client = UpgradeClient(connection_factory=connection_factory, entropy=entropy)
+            self._end = UpgradeClient(connection_factory=connection_factory, entropy=entropy)
         else:
-            self._server = UpgradeServer(connection_factory=connection_factory, limits=limits)
+            self._end = UpgradeServer(connection_factory=connection_factory, limits=limits)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(client={self.client}, state={self.state})"
@@ -138,9 +135,9 @@ class H11Handshake:
         Raises :exc:`~wsproto_core.RemoteProtocolError` as :meth:`receive_data` does, and
         :exc:`~wsproto_core.LocalProtocolError` in a client or for a second request.
         """
-        server = self._server
-        if server is None:
-            raise LocalProtocolError("a client cannot be given a request")
+        server = self._end
+        if not isinstance(server, UpgradeServer):
+            raise LocalProtocolError("only a server that waits for one can be given a request")
         if self._refused:
             raise LocalProtocolError("a handshake takes one request")
         target = path.encode("utf-8", "replace") if isinstance(path, str) else path
@@ -157,14 +154,14 @@ class H11Handshake:
         Raises :exc:`~wsproto_core.LocalProtocolError`, and changes nothing, if the event
         is not allowed in the state, or has content that HTTP does not allow.
         """
-        if self._client is not None:
-            if isinstance(event, Request):
-                return self._send_request(self._client, event)
-        elif self._server is not None:
+        end = self._end
+        if isinstance(end, UpgradeClient) and isinstance(event, Request):
+            return self._send_request(end, event)
+        if isinstance(end, UpgradeServer):
             if isinstance(event, AcceptConnection):
-                return self._send_accept(self._server, event)
+                return self._send_accept(end, event)
             if isinstance(event, RejectConnection):
-                return self._send_reject(self._server, event)
+                return self._send_reject(end, event)
             if isinstance(event, RejectData):
                 return self._send_reject_data(event)
         role = "client" if self.client else "server"
@@ -189,10 +186,12 @@ class H11Handshake:
             self._eof = True
         elif self._state is not ConnectionState.CLOSED and not self._refused:
             self._head.buffer += data
-        if self._server is not None:
-            self._read_request(self._server)
-        elif self._client is not None:
-            self._read_response(self._client)
+        end = self._end
+        if isinstance(end, UpgradeServer):
+            self._read_request(end)
+        else:
+            assert end is not None  # it is dropped when the connection is made
+            self._read_response(end)
 
     def events(self) -> Iterator[Event]:
         """Give the events that have arrived, in order; the rest stays for the next call."""
@@ -204,15 +203,15 @@ class H11Handshake:
 
     def _open(self, connection: Connection | None) -> None:
         """Hand over to the connection, with what came behind the handshake."""
+        assert connection is not None
         self._connection = connection
-        if connection is not None:
-            if self._head.buffer:
-                connection.receive_data(bytes(self._head.buffer))
-            if self._eof:
-                connection.receive_data(None)
+        if self._head.buffer:
+            connection.receive_data(bytes(self._head.buffer))
+        if self._eof:
+            connection.receive_data(None)
         # An open connection keeps nothing of its handshake.
         self._head = _Head()
-        self._h11 = self._server = self._client = None
+        self._h11 = self._end = None
 
     def _parse(self, h11_connection: h11.Connection, data: bytes) -> h11.Event:
         """Have h11 read a whole head."""
@@ -257,10 +256,10 @@ class H11Handshake:
                     server, event.headers, event.target, event.method, event.http_version
                 )
             except RemoteProtocolError:
-                self._refuse()
+                self._refuse(server)
                 raise
         if len(self._head.buffer) > self._limits.max_early_data:
-            self._refuse()
+            self._refuse(server)
             raise LimitExceeded(
                 f"more than {self._limits.max_early_data} bytes before the answer",
                 RejectConnection(400),
@@ -279,16 +278,16 @@ class H11Handshake:
                 headers, target=target, method=method, http_version=http_version
             )
         except RemoteProtocolError:
-            self._refuse()
+            self._refuse(server)
             raise
         self._advance(Input.RECEIVE_REQUEST)
         self._events.append(request)
 
-    def _refuse(self) -> None:
+    def _refuse(self, server: UpgradeServer) -> None:
+        """Read no more of a client that is at fault; all that is left is to reject it."""
         self._refused = True
         self._head = _Head()
-        if self._server is not None:
-            self._server.request = None
+        server.request = None
 
     def _end_of_request(self) -> None:
         """The transport has ended before a request: an error only within one."""
@@ -420,7 +419,6 @@ __all__ = [
     "H11Handshake",
     "UpgradeClient",
     "UpgradeServer",
-    "check_fields",
     "client_extensions_handshake",
     "origin_allowed",
     "server_extensions_handshake",

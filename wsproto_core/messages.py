@@ -197,9 +197,10 @@ class MessageReader:
             if not message_finished:
                 return None
             if self._buffer:
-                data = bytes(self._buffer)
-                if decoder is not None:
-                    text = data.decode()
+                if decoder is None:
+                    data = bytes(self._buffer)
+                else:
+                    text = self._buffer.decode()
                 self._buffer = bytearray()
             frame_finished = True
         if message_finished:

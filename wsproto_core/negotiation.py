@@ -1,16 +1,13 @@
-"""The opening handshake without its transport (RFC 6455 §4): header fields in and out.
+"""What every opening handshake negotiates (RFC 6455 §4, §9.1), however it is transported.
 
-For servers and clients that speak HTTP themselves: :class:`UpgradeServer` and
-:class:`UpgradeClient` read and write the fields of an HTTP/1.1 upgrade. What the
-handshakes over HTTP/2 and HTTP/3 share with them stands here too; theirs alone is in
-``extended_connect``. Bytes are the business of ``handshake``.
+Owns the header fields that offer and choose subprotocols and extensions, both ways, and
+what is checked of them. The HTTP/1.1 upgrade around them is in ``upgrade``, the one of
+HTTP/2 and HTTP/3 in ``extended_connect``. Knows nothing of bytes on a transport.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
-from os import urandom
 from typing import Final, NamedTuple
 
 from .connection import Connection
@@ -27,11 +24,8 @@ from .header_fields import (
     split_list,
     split_tokens,
 )
-from .limits import DEFAULT_LIMITS, Limits
-from .masking import EntropySource
 from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
 from .typing import Headers
-from .utilities import generate_accept_token, generate_nonce
 
 #: The protocol version that RFC 6455 defines, as in Sec-WebSocket-Version.
 WEBSOCKET_VERSION: Final = b"13"
@@ -40,24 +34,7 @@ WEBSOCKET_VERSION: Final = b"13"
 #: or a ``functools.partial`` of one with settings.
 ConnectionFactory = Callable[[ConnectionType, list[Extension]], Connection]
 
-# 16 bytes in base64 (RFC 6455 §4.2.1). The last digit may have bits set that mean
-# nothing: the example of §4.1 has.
-_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
-
 # What this library writes itself, and an application therefore must not.
-_OWN_REQUEST_FIELDS: Final = frozenset(
-    (
-        b"host",
-        b"upgrade",
-        b"connection",
-        b"sec-websocket-key",
-        b"sec-websocket-version",
-        b"sec-websocket-protocol",
-        b"sec-websocket-extensions",
-        b"content-length",
-        b"transfer-encoding",
-    )
-)
 _OWN_RESPONSE_FIELDS: Final = frozenset(
     (
         b"upgrade",
@@ -106,6 +83,7 @@ class Fields:
             self._values.setdefault(name, []).append(value)
 
     def values(self, name: bytes) -> list[bytes]:
+        """The values of all fields of that name."""
         return self._values.get(name, [])
 
     def single(self, name: bytes) -> bytes | None:
@@ -130,6 +108,7 @@ class Fields:
         return any(element.lower() == token for element in self.elements(name))
 
     def without(self, *names: bytes) -> Headers:
+        """All but the fields of those names."""
         return [(name, value) for name, value in self.all if name not in names]
 
 
@@ -428,96 +407,6 @@ class ServerNegotiation:
         return response
 
 
-class UpgradeServer(ServerNegotiation):
-    """The server's end of an HTTP/1.1 upgrade, for a server that has parsed the request.
-
-    Call :meth:`receive_request`, then :meth:`accept` or :meth:`reject`, and send the
-    :class:`Response` that they return. After :meth:`accept`, ``connection`` is open.
-
-    :param connection_factory: makes it: ``functools.partial(Connection, ...)``.
-    :param limits: for the number of header fields.
-    """
-
-    def __init__(
-        self,
-        *,
-        connection_factory: ConnectionFactory = Connection,
-        limits: Limits = DEFAULT_LIMITS,
-    ) -> None:
-        super().__init__(connection_factory=connection_factory)
-        self._limits = limits
-        self._key = b""
-
-    def receive_request(
-        self,
-        headers: Iterable[tuple[bytes, bytes]],
-        *,
-        target: str | bytes = b"/",
-        method: bytes = b"GET",
-        http_version: bytes = b"1.1",
-    ) -> Request:
-        """Read a client's opening handshake (RFC 6455 §4.2.1).
-
-        Raises :exc:`~wsproto_core.RemoteProtocolError` for a request that is none, with
-        the ``RejectConnection`` to answer with as its ``event_hint``: 405 for another
-        method than GET, 426 for another version than 13, 431 for too many header
-        fields, 400 for everything else.
-        """
-        if self.request is not None or self._state is not ConnectionState.CONNECTING:
-            raise LocalProtocolError("a handshake takes one request")
-        fields = Fields(headers)
-        if len(fields.all) > self._limits.max_headers:
-            raise oversize(f"{len(fields.all)} headers, {self._limits.max_headers} allowed")
-        if method != b"GET":
-            raise refusal("Request method must be GET", 405, [(b"Allow", b"GET")])
-        if http_version < b"1.1":
-            raise refusal(f"HTTP/{http_version.decode('latin-1')} cannot be upgraded, 1.1 can")
-        if not fields.has_element(b"connection", "upgrade"):
-            raise refusal("Missing header, 'Connection: Upgrade'")
-        if not fields.has_element(b"upgrade", "websocket"):
-            raise refusal("Missing header, 'Upgrade: websocket'")
-        try:
-            host = fields.single(b"host")
-            key = fields.single(b"sec-websocket-key")
-            length = fields.single(b"content-length")
-        except FieldError as exc:
-            raise refusal(str(exc)) from None
-        if host is None:
-            raise refusal("Missing header, 'Host'")
-        # What follows the head belongs to the WebSocket: a body there could be read as
-        # frames, or frames as a body, depending on who reads.
-        if length not in (None, b"0") or fields.values(b"transfer-encoding"):
-            raise refusal("a WebSocket handshake has no body")
-        if isinstance(target, str):
-            target = target.encode("utf-8", "surrogatepass")
-        request = read_offer(fields, host, target)
-        if key is None:
-            raise refusal("Missing header, 'Sec-WebSocket-Key'")
-        if _KEY.fullmatch(key) is None:
-            raise refusal("Sec-WebSocket-Key is not 16 bytes in base64")
-        self._key = key
-        self.request = request
-        return request
-
-    def accept(self, event: AcceptConnection) -> Response:
-        """Accept the request (RFC 6455 §4.2.2): 101, with the fields to send.
-
-        Raises :exc:`~wsproto_core.LocalProtocolError` without a good request, for a
-        subprotocol that was not requested, and for fields that are illegal or belong to
-        the handshake.
-        """
-        headers = self._accept(event)
-        return Response(
-            101,
-            [
-                (b"Upgrade", b"websocket"),
-                (b"Connection", b"Upgrade"),
-                (b"Sec-WebSocket-Accept", generate_accept_token(self._key)),
-                *headers,
-            ],
-        )
-
-
 class ClientNegotiation:
     """What the client's end of any opening handshake does with an acceptance."""
 
@@ -582,70 +471,6 @@ class ClientNegotiation:
             raise
 
 
-class UpgradeClient(ClientNegotiation):
-    """The client's end of an HTTP/1.1 upgrade, for a client that speaks HTTP itself.
-
-    Send the fields that :meth:`send_request` returns with a GET, and pass the response
-    to :meth:`receive_response`. If it is a 101, ``connection`` is open.
-
-    :param connection_factory: makes it: ``functools.partial(Connection, ...)``.
-    :param entropy: where the nonce comes from.
-    """
-
-    def __init__(
-        self,
-        *,
-        connection_factory: ConnectionFactory = Connection,
-        entropy: EntropySource = urandom,
-    ) -> None:
-        super().__init__(connection_factory=connection_factory)
-        self._entropy = entropy
-        self._key = b""
-
-    def send_request(self, request: Request) -> Headers:
-        """The fields of the opening handshake (RFC 6455 §4.1).
-
-        Raises :exc:`~wsproto_core.LocalProtocolError` for what has no legal form: host,
-        subprotocols, fields; and for a second request.
-        """
-        headers = [
-            (b"Host", encode_host(request.host)),
-            (b"Upgrade", b"websocket"),
-            (b"Connection", b"Upgrade"),
-            (b"Sec-WebSocket-Key", generate_nonce(self._entropy)),
-            (b"Sec-WebSocket-Version", WEBSOCKET_VERSION),
-            *offer_fields(request),
-            *check_fields(request.extra_headers, _OWN_REQUEST_FIELDS),
-        ]
-        self._begin(request)
-        self._key = headers[3][1]
-        return headers
-
-    def receive_response(
-        self, status_code: int, headers: Iterable[tuple[bytes, bytes]]
-    ) -> AcceptConnection | RejectConnection:
-        """Read the server's answer (RFC 6455 §4.1), which is not another 1xx than 101.
-
-        Raises :exc:`~wsproto_core.RemoteProtocolError` for a 101 that does not answer
-        the request; the connection must then be dropped.
-        """
-        request = self._expect_response()
-        fields = Fields(headers)
-
-        def take() -> AcceptConnection:
-            if not fields.has_element(b"connection", "upgrade"):
-                raise RemoteProtocolError("Missing header, 'Connection: Upgrade'")
-            if [upgrade.lower() for upgrade in fields.elements(b"upgrade")] != ["websocket"]:
-                raise RemoteProtocolError("Missing header, 'Upgrade: websocket'")
-            if fields.values(b"sec-websocket-accept") != [generate_accept_token(self._key)]:
-                raise RemoteProtocolError("Bad accept token")
-            return self._take_accept(
-                request, fields, b"connection", b"upgrade", b"sec-websocket-accept"
-            )
-
-        return self._take_response(status_code == 101, status_code, fields, take)
-
-
 def origin_allowed(request: Request, allowed: Iterable[str]) -> bool:
     """Whether a request's Origin is one of *allowed*, such as ``"https://example.com"``.
 
@@ -659,11 +484,20 @@ def origin_allowed(request: Request, allowed: Iterable[str]) -> bool:
 
 __all__ = [
     "WEBSOCKET_VERSION",
+    "ClientNegotiation",
     "ConnectionFactory",
+    "Fields",
     "Response",
-    "UpgradeClient",
-    "UpgradeServer",
+    "ServerNegotiation",
+    "check_fields",
     "client_extensions_handshake",
+    "encode_host",
+    "encode_target",
+    "offer_fields",
     "origin_allowed",
+    "oversize",
+    "read_offer",
+    "refusal",
     "server_extensions_handshake",
+    "to_bytes",
 ]
