@@ -18,10 +18,9 @@ import argparse
 import importlib.util
 import json
 import random
-import statistics
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 
 import websockets
 import wsproto
@@ -32,6 +31,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 import wsproto_core
+from pairing import microseconds, paired, ratio
 from wsproto_core import Connection, ConnectionType, WSConnection
 from wsproto_core.events import (
     AcceptConnection,
@@ -127,14 +127,8 @@ def measure(size: int, kind: str, rounds: int) -> dict[str, list[float]]:
         if bytes(echo(frame)) != expected:
             sys.exit(f"{name} does not echo {size} bytes of {kind}")
     repeat = max(2, round(2_000 / (1 + size / 1000)))
-    seconds: dict[str, list[float]] = {name: [] for name in echoes}
-    for _ in range(rounds):
-        for name, echo in echoes.items():
-            start = time.perf_counter()
-            for _ in range(repeat):
-                echo(frame)
-            seconds[name].append((time.perf_counter() - start) / repeat)
-    return seconds
+    works = {name: partial(echo, frame) for name, echo in echoes.items()}
+    return paired(works, repeat, rounds)
 
 
 def main() -> None:
@@ -155,16 +149,12 @@ def main() -> None:
     for size, kind in SIZES:
         seconds = measure(size, kind, options.rounds)
         ratios = {
-            other: statistics.median(
-                theirs / mine
-                for theirs, mine in zip(seconds[other], seconds["Connection"], strict=True)
-            )
-            for other in ("wsproto", "websockets")
+            other: ratio(seconds, other, "Connection") for other in ("wsproto", "websockets")
         }
         rows[f"{size} {kind}"] = ratios
         if not options.json:
-            cells = [f"{statistics.median(times) * 1e6:.2f}" for times in seconds.values()]
-            cells += [f"{ratio:.2f}" for ratio in ratios.values()]
+            cells = [f"{microseconds(times):.2f}" for times in seconds.values()]
+            cells += [f"{times:.2f}" for times in ratios.values()]
             print(f"| {size} {kind} | {' | '.join(cells)} |", flush=True)
     if options.json:
         print(json.dumps(rows, indent=2))

@@ -381,7 +381,7 @@ class TestGrammar:
     def test_extensions(
         self, text: str, name: str, parameters: list[tuple[str, str | None]]
     ) -> None:
-        assert parse_extension(text) == (name, parameters)
+        assert parse_extension(text) == (name, tuple(parameters))
 
     @pytest.mark.parametrize(
         "text",

@@ -44,6 +44,7 @@ CLIENT = ConnectionType.CLIENT
 SERVER = ConnectionType.SERVER
 
 _from_bytes = int.from_bytes
+_pack_16_bit = HEADER_16.pack
 
 # Names for the fast paths: a global is cheaper than an attribute of a class.
 _OPEN: Final = ConnectionState.OPEN
@@ -188,7 +189,7 @@ class Connection:
                     if size < LENGTH_16_BIT:
                         return headers[size] + payload
                     if size < 65536:
-                        return HEADER_16.pack(first, LENGTH_16_BIT, size) + payload
+                        return _pack_16_bit(first, LENGTH_16_BIT, size) + payload
                     return frame_header(first, size, None) + payload
                 key = self._keys.fresh()
                 return frame_header(first, size, key) + apply_mask(payload, key)

@@ -53,18 +53,18 @@ class _Head:
         It ends with an empty line; a bare LF ends a line too (RFC 9112 §2.2), which is
         how h11 reads it.
         """
-        at = self._searched
-        while (at := self.buffer.find(b"\n", at)) >= 0:
-            following = bytes(self.buffer[at + 1 : at + 3])
-            size = 1 if following[:1] == b"\n" else 2 if following == b"\r\n" else 0
-            if size:
-                head = bytes(self.buffer[: at + 1 + size])
-                del self.buffer[: at + 1 + size]
-                self._searched = 0
-                return head
-            at += 1
-        self._searched = max(0, len(self.buffer) - 2)
-        return None
+        ends = [
+            at + len(end)
+            for end in (b"\n\r\n", b"\n\n")
+            if (at := self.buffer.find(end, self._searched)) >= 0
+        ]
+        if not ends:
+            self._searched = max(0, len(self.buffer) - 2)
+            return None
+        head = bytes(self.buffer[: min(ends)])
+        del self.buffer[: len(head)]
+        self._searched = 0
+        return head
 
 
 class H11Handshake:
@@ -253,7 +253,11 @@ class H11Handshake:
                     raise refusal(f"Bad HTTP message: {exc}") from exc
                 assert isinstance(event, h11.Request)
                 self._take_request(
-                    server, event.headers, event.target, event.method, event.http_version
+                    server,
+                    event.headers.raw_items(),
+                    event.target,
+                    event.method,
+                    event.http_version,
                 )
             except RemoteProtocolError:
                 self._refuse(server)
@@ -378,7 +382,7 @@ class H11Handshake:
             return  # RFC 9110 §15.2: there may be any number, before the final one
         if event.http_version < b"1.1" and event.status_code == 101:
             raise RemoteProtocolError("101 from a server of HTTP/1.0")
-        answer = client.receive_response(event.status_code, event.headers)
+        answer = client.receive_response(event.status_code, event.headers.raw_items())
         self._events.append(answer)
         if isinstance(answer, AcceptConnection):
             self._advance(Input.RECEIVE_ACCEPT)

@@ -1,8 +1,8 @@
 """The grammar of the header fields that a handshake is made of.
 
 RFC 6455 §4.3 and §9.1, on the tokens, lists and quoted strings of RFC 9110 §5.6. Every
-reader here is linear in what it reads and looks at each character once: hand-written,
-because backtracking expressions over such lists have been attacked (CVE-2021-32640).
+reader here is linear in what it reads: expressions match single tokens only, because
+backtracking ones over such lists have been attacked (CVE-2021-32640).
 Strings are Latin-1 where they come from the wire, so that nothing fails to decode.
 """
 
@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
-_TCHAR = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_TCHAR = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 
-# Single character classes, each matched once from the start: linear.
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# Each of these is a run of one kind of character, or of one kind and another that cannot be
+# mistaken for it: there is one way to match, hence nothing to try again.
+_TOKEN = re.compile(_TCHAR.encode() + rb"+")
+_TOKEN_TEXT = re.compile(_TCHAR + "+")
+_QUOTED_TOKEN = re.compile(rf'((?:\\?{_TCHAR})+)"')
+_SPACES = re.compile(r"[ \t]*")
 _FIELD_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _TARGET = re.compile(rb"[\x21\x22\x24-\x7e]+")
 _HOST = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=%:\[\]]+")
@@ -93,9 +98,11 @@ class ExtensionElement(NamedTuple):
 
     name: str
     #: In order, repetitions included; None for a parameter without a value.
-    parameters: list[tuple[str, str | None]]
+    parameters: tuple[tuple[str, str | None], ...]
 
 
+# Browsers all say the same, and each element is looked at by several readers.
+@lru_cache(maxsize=64)
 def parse_extension(element: str) -> ExtensionElement:
     """Read ``name *( ";" parameter [ "=" ( token / quoted-string ) ] )`` (RFC 6455 §9.1).
 
@@ -109,57 +116,51 @@ def parse_extension(element: str) -> ExtensionElement:
         value = reader.value() if reader.skip("=") else None
         parameters.append((parameter, value))
     reader.end()
-    return ExtensionElement(name, parameters)
+    return ExtensionElement(name, tuple(parameters))
 
 
 class _Reader:
-    """Reads one extension element from left to right."""
+    """Reads one extension element from left to right, each character once."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
 
-    def _peek(self) -> str:
-        while self._text[self._at : self._at + 1] in (" ", "\t"):
-            self._at += 1
-        return self._text[self._at : self._at + 1]
+    def _spaces(self) -> None:
+        spaces = _SPACES.match(self._text, self._at)
+        assert spaces is not None  # it matches nothing, too
+        self._at = spaces.end()
 
     def skip(self, char: str) -> bool:
-        if self._peek() != char:
-            return False
-        self._at += 1
-        return True
+        """Whether *char* follows, behind spaces; if so it is passed."""
+        self._spaces()
+        found = self._text.startswith(char, self._at)
+        self._at += found
+        return found
 
     def token(self) -> str:
-        self._peek()
-        begin = self._at
-        while self._text[self._at : self._at + 1] in _TCHAR:
-            self._at += 1
-        if self._at == begin:
-            raise FieldError(f"a token is missing at character {begin} of {self._text!r}")
-        return self._text[begin : self._at]
+        """The token that follows, behind spaces."""
+        self._spaces()
+        token = _TOKEN_TEXT.match(self._text, self._at)
+        if token is None:
+            raise FieldError(f"a token is missing at character {self._at} of {self._text!r}")
+        self._at = token.end()
+        return token[0]
 
     def value(self) -> str:
+        """The token, or the quoted string that holds one, that follows."""
         if not self.skip('"'):
             return self.token()
-        chars = []
-        while True:
-            char = self._text[self._at : self._at + 1]
-            self._at += 1
-            if char == "\\":
-                char = self._text[self._at : self._at + 1]
-                self._at += 1
-            elif char == '"':
-                break
-            if char not in _TCHAR:  # the end of the text is not in it either
-                raise FieldError(f"a quoted value of {self._text!r} is not a token")
-            chars.append(char)
-        if not chars:
-            raise FieldError(f"a quoted value of {self._text!r} is empty")
-        return "".join(chars)
+        quoted = _QUOTED_TOKEN.match(self._text, self._at)
+        if quoted is None:
+            raise FieldError(f"a quoted value of {self._text!r} is not a token")
+        self._at = quoted.end()
+        return quoted[1].replace("\\", "")
 
     def end(self) -> None:
-        if self._peek():
+        """Raises :exc:`FieldError` if anything but spaces follows."""
+        self._spaces()
+        if self._at < len(self._text):
             raise FieldError(f"stray characters at {self._at} of {self._text!r}")
 
 

@@ -1,0 +1,88 @@
+"""Every snippet of the README does what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wsproto_core import Limits
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def run(code: str) -> tuple[dict[str, Any], list[str]]:
+    """Run a snippet; its names, and the lines it printed."""
+    names: dict[str, Any] = {"__name__": "readme"}
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), names)
+    return names, printed.getvalue().splitlines()
+
+
+def find(text: str) -> str:
+    (snippet,) = (snippet for snippet in SNIPPETS if text in snippet)
+    return snippet
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda s: s.strip().splitlines()[0][:40])
+def test_it_runs_and_prints_what_its_comments_say(snippet: str) -> None:
+    _, printed = run(snippet)
+    promised = re.findall(r"print\(.*\) +# (.*)", snippet)
+    for line in promised:
+        start = line.removesuffix(" ...)").removesuffix("...)").rstrip(", ")
+        assert any(out.startswith(start) for out in printed), (line, printed)
+
+
+def test_first_example_closes_cleanly() -> None:
+    _, printed = run(SNIPPETS[0])
+    assert len(SNIPPETS[0].strip().splitlines()) <= 22
+    assert printed[-1] == (
+        "[CloseConnection(code=CloseReason.NORMAL_CLOSURE, reason='bye', error=None)] "
+        "ConnectionState.CLOSED ConnectionState.CLOSED"
+    )
+
+
+def test_server_and_client_talk() -> None:
+    server, _ = run(find("class Echo"))
+    client, _ = run(find("def ask"))
+
+    async def main() -> str:
+        listening = await server["serve"](0)
+        port = listening.sockets[0].getsockname()[1]
+        try:
+            answer: str = await asyncio.to_thread(client["ask"], "127.0.0.1", port, "größe")
+            return answer
+        finally:
+            listening.close()
+
+    assert asyncio.run(main()) == "größe"
+
+
+def test_every_limit_is_listed_with_its_default() -> None:
+    table = dict(re.findall(r"\| `(max_\w+)` \| ([^|]+) \|", README))
+    units = {"MiB": 1 << 20, "KiB": 1 << 10}
+    stated = {}
+    for name, text in table.items():
+        number, _, unit = text.strip().replace(",", "").partition(" ")
+        stated[name] = int(number) * units.get(unit, 1)
+    assert stated == vars(Limits())
+
+
+def test_links_lead_somewhere() -> None:
+    anchors = {
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        if target.startswith("#"):
+            assert target[1:] in anchors, target
+        elif not target.startswith("http"):
+            assert (ROOT / target).exists(), target
