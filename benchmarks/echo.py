@@ -21,17 +21,17 @@ import random
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 
-import websockets
 import wsproto
 import wsproto.connection
 import wsproto.events
+from pairing import microseconds, paired, ratio
 from websockets.frames import Opcode
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 import wsproto_core
-from pairing import microseconds, paired, ratio
 from wsproto_core import Connection, ConnectionType, WSConnection
 from wsproto_core.events import (
     AcceptConnection,
@@ -141,16 +141,14 @@ def main() -> None:
     if not options.json:
         print(
             f"Python {sys.version.split()[0]}, wsproto_core {wsproto_core.__version__}, "
-            f"wsproto {wsproto.__version__}, websockets {websockets.__version__} "
+            f"wsproto {wsproto.__version__}, websockets {version('websockets')} "
             f"({'with' if speedups else 'WITHOUT'} its C masking); median us per echo\n"
         )
         print(f"| payload | {' | '.join(LIBRARIES)} | x wsproto | x websockets |")
         print("|---|" + "---:|" * (len(LIBRARIES) + 2))
     for size, kind in SIZES:
         seconds = measure(size, kind, options.rounds)
-        ratios = {
-            other: ratio(seconds, other, "Connection") for other in ("wsproto", "websockets")
-        }
+        ratios = {other: ratio(seconds, other, "Connection") for other in ("wsproto", "websockets")}
         rows[f"{size} {kind}"] = ratios
         if not options.json:
             cells = [f"{microseconds(times):.2f}" for times in seconds.values()]

@@ -78,7 +78,7 @@ def theirs_websockets(deflate: bool) -> ServerProtocol:
 def echo(server: wsproto.WSConnection | wsproto_core.WSConnection) -> None:
     server.receive_data(MESSAGE)
     for event in server.events():
-        server.send(event)
+        server.send(event)  # type: ignore[arg-type]
 
 
 def echo_websockets(server: ServerProtocol) -> None:
@@ -128,7 +128,7 @@ def main() -> None:
         ("wsproto", theirs_wsproto, echo),
         ("websockets", theirs_websockets, echo_websockets),
     ):
-        size = held(lambda m=make, u=use: opened(m, u))  # type: ignore[misc,arg-type]
+        size = held(lambda m=make, u=use: opened(m, u))  # type: ignore[misc]
         print(f"| {name} | {size:.0f} |")
 
 

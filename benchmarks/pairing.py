@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
-def paired(works: dict[str, Callable[[], object]], repeat: int, rounds: int) -> dict[str, list[float]]:
+def paired(
+    works: Mapping[str, Callable[[], object]], repeat: int, rounds: int
+) -> dict[str, list[float]]:
     """Seconds for one call of each work, by name, for each of *rounds* rounds.
 
     A round calls each *repeat* times, one work after the other, so that whatever slows

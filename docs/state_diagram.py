@@ -1,7 +1,7 @@
 """The diagram of a connection's states, drawn from the table that the engine runs on.
 
-    python -m docs.state_diagram           # print it
-    python -m docs.state_diagram --write   # put it into the README
+python -m docs.state_diagram           # print it
+python -m docs.state_diagram --write   # put it into the README
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """RFC 6455 §5.5.1, §7: Close frames, the closing handshake, failing, the end of the
-transport."""
+transport.
+"""
 
 from __future__ import annotations
 

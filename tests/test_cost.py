@@ -10,6 +10,7 @@ import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -76,7 +77,7 @@ class TestMemory:
         header = frame(BINARY, b"", to=role, length=60_000_000)
         for whole in (False, True):
             connection = Connection(role, whole_messages=whole)
-            assert peak_memory(lambda c=connection: feed(c, header, 1)) < 50_000
+            assert peak_memory(partial(feed, connection, header, 1)) < 50_000
 
     def test_pieces_are_not_kept(self, role: ConnectionType) -> None:
         connection = Connection(role)
@@ -208,9 +209,9 @@ class TestWork:
     @both_roles
     def test_many_fragments(self, role: ConnectionType) -> None:
         def work(count: int) -> Callable[[], None]:
-            data = frame(TEXT, b"", to=role, fin=False) + frame(
-                CONT, b"a", to=role, fin=False
-            ) * count
+            data = (
+                frame(TEXT, b"", to=role, fin=False) + frame(CONT, b"a", to=role, fin=False) * count
+            )
             return lambda: feed(Connection(role, whole_messages=True), data, 1000)
 
         grows_linearly(work, 500)

@@ -82,9 +82,7 @@ class TestHeaderFaults:
     @pytest.mark.parametrize(
         ("length", "length_bytes"), [(0, 2), (125, 2), (0, 8), (125, 8), (126, 8), (65535, 8)]
     )
-    def test_length_not_minimal(
-        self, role: ConnectionType, length: int, length_bytes: int
-    ) -> None:
+    def test_length_not_minimal(self, role: ConnectionType, length: int, length_bytes: int) -> None:
         data = frame(BINARY, to=role, length=length, length_bytes=length_bytes)
         assert_fails(outcome(data, role), 1002)
 
@@ -100,9 +98,7 @@ class TestHeaderFaults:
             (PING, False, 0, role is SERVER),
             (TEXT, True, 0, role is CLIENT),
         ):
-            start = frame(
-                opcode, to=role, fin=fin, rsv=rsv, masked=masked, length=100
-            )[:2]
+            start = frame(opcode, to=role, fin=fin, rsv=rsv, masked=masked, length=100)[:2]
             assert_fails(outcome(start, role), 1002)
         assert_fails(outcome(bytes([0x89, 0x7E | (role is SERVER) << 7]), role), 1002)
 
@@ -240,9 +236,7 @@ class TestReaderAlone:
 
     def test_limit_spares_control_frames(self) -> None:
         limits = Limits(max_frame_size=4)
-        assert outcome(frame(PING, b"12345", to=SERVER), SERVER, limits=limits) == [
-            Ping(b"12345")
-        ]
+        assert outcome(frame(PING, b"12345", to=SERVER), SERVER, limits=limits) == [Ping(b"12345")]
         assert_fails(outcome(frame(TEXT, b"12345", to=SERVER), SERVER, limits=limits), 1009)
 
     @pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536])

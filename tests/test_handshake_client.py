@@ -150,7 +150,9 @@ class TestRequest:
         sent = WSConnection(CLIENT).send(Request(host=host, target="/"))
         assert b"\r\nHost: " + field + b"\r\n" in sent
 
-    @pytest.mark.parametrize(("target", "line"), [("", b"/"), ("?a=b", b"/?a=b"), ("/%20", b"/%20")])
+    @pytest.mark.parametrize(
+        ("target", "line"), [("", b"/"), ("?a=b", b"/?a=b"), ("/%20", b"/%20")]
+    )
     def test_targets(self, target: str, line: bytes) -> None:
         sent = WSConnection(CLIENT).send(Request(host="a", target=target))
         assert sent.startswith(b"GET " + line + b" HTTP/1.1\r\n")

@@ -128,7 +128,7 @@ class TestGoodRequests:
             {b"X-Other": [b"a", b"b", b"\xff"]},
             {b"Host": b"[::1]:8080"},
             {b"Host": b"127.0.0.1"},
-            {b"Sec-WebSocket-Extensions": b"a, b; c=\"d,e\"".replace(b'"d,e"', b'"d"')},
+            {b"Sec-WebSocket-Extensions": b'a, b; c="d,e"'.replace(b'"d,e"', b'"d"')},
         ],
     )
     def test_variations_that_http_allows(
@@ -288,7 +288,7 @@ class TestBadRequests:
         refused(data, limits=Limits(max_header_size=len(data) - 1))
 
     def test_big_head_whatever_the_chunking(self) -> None:
-        """wsproto 1.3 takes 70 KB in one read, and refuses them in several."""
+        """Wsproto 1.3 takes 70 KB in one read, and refuses them in several."""
         data = request({b"Cookie": b"x" * 70_000})
         for cut in (len(data), 35_000, 69_000, 10):
             server = WSConnection(SERVER)
@@ -488,7 +488,7 @@ class TestReject:
         assert body == b"nope!"
 
     def test_accept_behind_it(self) -> None:
-        """wsproto 1.3 opens the connection."""
+        """Wsproto 1.3 opens the connection."""
         server = self.server()
         server.send(RejectConnection(403))
         with pytest.raises(LocalProtocolError, match="CLOSED"):
@@ -648,7 +648,9 @@ class TestEndOfTransport:
         assert server.state is ConnectionState.CLOSED
 
 
-@pytest.mark.parametrize("event", [Ping(), TextMessage("a"), CloseConnection(1000), Request("a", "/")])
+@pytest.mark.parametrize(
+    "event", [Ping(), TextMessage("a"), CloseConnection(1000), Request("a", "/")]
+)
 def test_what_a_server_cannot_send_yet(event: Ping) -> None:
     server = WSConnection(SERVER)
     with pytest.raises(LocalProtocolError, match=type(event).__name__):

@@ -194,8 +194,7 @@ class TestText:
         self, role: ConnectionType, bad: bytes, shown_by: int
     ) -> None:
         data = b"".join(
-            frame(CONT if i else TEXT, bad[i : i + 1], to=role, fin=False)
-            for i in range(shown_by)
+            frame(CONT if i else TEXT, bad[i : i + 1], to=role, fin=False) for i in range(shown_by)
         )
         for whole in (False, True):
             assert_fails(outcome(data, role, whole_messages=whole), 1007)
@@ -244,9 +243,7 @@ class TestLimits:
 
     def test_message_too_big_by_its_fragments(self, role: ConnectionType) -> None:
         limits = Limits(max_message_size=10)
-        data = frame(BINARY, bytes(6), to=role, fin=False) + frame(
-            CONT, b"", to=role, length=5
-        )
+        data = frame(BINARY, bytes(6), to=role, fin=False) + frame(CONT, b"", to=role, length=5)
         assert_fails(outcome(data, role, limits=limits), 1009)
 
     def test_empty_final_fragment_does_not_slip_past(self, role: ConnectionType) -> None:

@@ -39,8 +39,7 @@ class TestServer:
             (
                 "client_max_window_bits; server_max_window_bits=12; "
                 "client_no_context_takeover; server_no_context_takeover",
-                "client_no_context_takeover; server_no_context_takeover; "
-                "server_max_window_bits=12",
+                "client_no_context_takeover; server_no_context_takeover; server_max_window_bits=12",
             ),
         ],
     )
@@ -234,7 +233,7 @@ class TestConfiguration:
         assert repr(eval(text)) == text
 
     def test_supported(self) -> None:
-        assert SUPPORTED_EXTENSIONS == {NAME: PerMessageDeflate}
+        assert {NAME: PerMessageDeflate} == SUPPORTED_EXTENSIONS
 
 
 class Upper(MessageCodec):
@@ -385,8 +384,25 @@ class TestGrammar:
 
     @pytest.mark.parametrize(
         "text",
-        ["", " ", ";", "a;", "a;;b", "a b", "a;b=", 'a;b="', 'a;b="c', 'a;b=""', 'a;b="c d"',
-         'a;b="c\\', 'a;b="\\""', "a;b=c d", "ä", "a=b", 'a;b="c"d'],
+        [
+            "",
+            " ",
+            ";",
+            "a;",
+            "a;;b",
+            "a b",
+            "a;b=",
+            'a;b="',
+            'a;b="c',
+            'a;b=""',
+            'a;b="c d"',
+            'a;b="c\\',
+            'a;b="\\""',
+            "a;b=c d",
+            "ä",
+            "a=b",
+            'a;b="c"d',
+        ],
     )
     def test_what_is_no_extension(self, text: str) -> None:
         with pytest.raises(FieldError):

@@ -15,8 +15,14 @@ from hypothesis.stateful import (
     rule,
 )
 
-from wsproto_core import Connection, ConnectionState, ConnectionType, Limits, RemoteProtocolError
-from wsproto_core import WSConnection
+from wsproto_core import (
+    Connection,
+    ConnectionState,
+    ConnectionType,
+    Limits,
+    RemoteProtocolError,
+    WSConnection,
+)
 from wsproto_core.events import (
     BytesMessage,
     CloseConnection,
@@ -99,9 +105,7 @@ def test_what_is_sent_is_received(
         extension.finalize(f"permessage-deflate; {deflate}" if deflate else "permessage-deflate")
         extensions = [extension]
     sender = Connection(role, extensions, entropy=random.Random(seed).randbytes)
-    receiver = Connection(
-        SERVER if role is CLIENT else CLIENT, extensions, whole_messages=whole
-    )
+    receiver = Connection(SERVER if role is CLIENT else CLIENT, extensions, whole_messages=whole)
     data = b"".join(sender.send(event) for event in events)
     received: list[Event] = []
     for piece in cut(data, at):

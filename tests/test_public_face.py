@@ -17,7 +17,9 @@ import pytest
 import wsproto_core
 
 PACKAGE = Path(wsproto_core.__file__).parent
-MODULES = ["wsproto_core"] + [f"wsproto_core.{m.name}" for m in pkgutil.iter_modules([str(PACKAGE)])]
+MODULES = ["wsproto_core"] + [
+    f"wsproto_core.{m.name}" for m in pkgutil.iter_modules([str(PACKAGE)])
+]
 
 # From the words up; a module may import what stands before it.
 LAYERS = [

@@ -28,6 +28,7 @@ def run(code: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def find(text: str) -> str:
+    snippet: str
     (snippet,) = (snippet for snippet in SNIPPETS if text in snippet)
     return snippet
 

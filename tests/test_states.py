@@ -135,7 +135,8 @@ def test_sending_a_request(state: ConnectionState) -> None:
 @pytest.mark.parametrize("received", FROM_CLIENT)
 def test_receiving_once_open(state: ConnectionState, received: Input) -> None:
     """The state moves with the event, not with the bytes; what is not in the table is not
-    processed."""
+    processed.
+    """
     server = server_in(state)
     following = TRANSITIONS.get((state, received))
     if state is S.CLOSED and received is not Input.RECEIVE_EOF:
@@ -188,9 +189,7 @@ def test_every_input_is_used_and_every_state_reached() -> None:
 
 
 def test_closed_is_final() -> None:
-    assert {after for (before, _), after in TRANSITIONS.items() if before is S.CLOSED} == {
-        S.CLOSED
-    }
+    assert {after for (before, _), after in TRANSITIONS.items() if before is S.CLOSED} == {S.CLOSED}
 
 
 def test_connection_begins_open() -> None:

@@ -5,7 +5,8 @@ Shares nothing with the library: what it builds may be as wrong as a test wants.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -63,9 +64,10 @@ def chunkings(data: bytes) -> Iterator[list[bytes]]:
 
 def joined(events: list[Event]) -> list[Event]:
     """The events with the pieces of each message put together: what was said, however it
-    was cut. A message without its end keeps ``message_finished=False``."""
+    was cut. A message without its end keeps ``message_finished=False``.
+    """
     result: list[Event] = []
-    open_message: Message[str] | Message[bytes] | None = None
+    open_message: Message[Any] | None = None
     for event in events:
         if not isinstance(event, Message):
             if isinstance(event, CloseConnection) and open_message is not None:
@@ -99,19 +101,18 @@ def outcome(
     data: bytes,
     role: ConnectionType,
     *,
-    extensions: list[Extension] | None = None,
+    extensions: Sequence[Extension] | None = None,
     limits: Limits | None = None,
     eof: bool = False,
     whole_messages: bool = False,
 ) -> list[Event]:
     """What an endpoint makes of *data*: checked to be the same for every chunking, for
-    events taken late, and with more bytes behind it if it ends in a failure or a Close."""
+    events taken late, and with more bytes behind it if it ends in a failure or a Close.
+    """
     limits = limits or Limits()
 
     def run(chunks: list[bytes], late: bool = False, trailing: bytes = b"") -> list[Event]:
-        connection = Connection(
-            role, extensions, limits=limits, whole_messages=whole_messages
-        )
+        connection = Connection(role, extensions, limits=limits, whole_messages=whole_messages)
         if late:
             for chunk in chunks:
                 connection.receive_data(chunk)

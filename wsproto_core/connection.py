@@ -11,7 +11,7 @@ arrived in one read with the peer's Close can still be answered.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from os import urandom
 from typing import Final
 
@@ -87,7 +87,7 @@ class Connection:
     def __init__(
         self,
         connection_type: ConnectionType,
-        extensions: list[Extension] | None = None,
+        extensions: Sequence[Extension] | None = None,
         trailing_data: bytes = b"",
         *,
         whole_messages: bool = False,
