@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def fragmented(draw: st.DrawFn) -> list[Event]:
     return events
 
 
-conversations = st.lists(fragmented(), max_size=5).map(lambda lists: sum(lists, []))
+conversations = st.lists(fragmented(), max_size=5).map(lambda lists: [*chain(*lists)])
 
 
 def cut(data: bytes, at: list[int]) -> list[bytes]:
