@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -38,6 +39,7 @@ from wsproto_core.events import (
 )
 from wsproto_core.extensions import Extension, PerMessageDeflate
 
+from . import reference
 from .reference import (
     DeflateSettings,
     Fail,
@@ -226,6 +228,31 @@ def expected_of(scenario: Scenario) -> Reading:
     )
 
 
+def permitted(outcomes: list[Outcome], scenario: Scenario, expected: Reading) -> bool:
+    """Whether the RFCs allow *outcomes*: they are those expected, or a fault left a choice."""
+    if outcomes == expected.outcomes:
+        return True
+    match expected.outcomes:
+        case [*before, Failure(why=reference.BEYOND_WINDOW)]:
+            # zlib sees it if, and only if, the output that it is asked for has not got
+            # so far back; which depends on how the data arrive.
+            return outcomes[: len(before)] == before
+        case [*before, Failure(why=reference.INFLATED_SIZE)] if outcomes[:-1] == before:
+            # The rest of the piece that is too big is corrupt. zlib gives either an error
+            # or the output before it.
+            limits = replace(scenario.limits, max_message_size=2**63)
+            unlimited = expected_of(replace(scenario, limits=limits)).outcomes
+            (*before_as_well, end) = unlimited
+            return (
+                before_as_well == before
+                and isinstance(end, Failure)
+                and end.why in (reference.NOT_DEFLATE, reference.BEYOND_WINDOW)
+                and outcomes[-1] == end
+            )
+        case _:
+            return False
+
+
 def in_profile(examples: int) -> settings:
     """Settings with *examples* for each 100 that the profile has."""
     return settings(max_examples=max(1, settings().max_examples * examples // 100), deadline=None)
@@ -249,7 +276,9 @@ class TestAgainstReference:
         scenario = data.draw(scenarios(deflate=deflate))
         expected = expected_of(scenario)
         endpoint = Endpoint(scenario, whole_messages=whole_messages).receive(chunking, taking)
-        assert endpoint.outcomes == expected.outcomes
+        if endpoint.outcomes != expected.outcomes:
+            assert permitted(endpoint.outcomes, scenario, expected), expected.outcomes
+            return
         # What was given of a message that did not end was right, and nothing was held back
         # but a character that had begun.
         assert expected.unfinished.startswith(endpoint.unfinished)
@@ -268,7 +297,7 @@ class TestAgainstReference:
         """RFC 6455 §5.5.1: the peer's Close may be long in coming after ours."""
         scenario = data.draw(scenarios(deflate=deflate))
         endpoint = Endpoint(scenario, whole_messages=True, closing=True).receive(chunking, taking)
-        assert endpoint.outcomes == expected_of(scenario).outcomes
+        assert permitted(endpoint.outcomes, scenario, expected_of(scenario))
         endpoint.check_ending()
 
 
@@ -287,7 +316,11 @@ class TestAgainstItself:
         bytewise = Endpoint(scenario, whole_messages=whole_messages).receive(BYTEWISE)
         for other in (WHOLE, chunking):
             endpoint = Endpoint(scenario, whole_messages=whole_messages).receive(other)
-            assert endpoint.outcomes == bytewise.outcomes
+            if endpoint.outcomes != bytewise.outcomes:
+                expected = expected_of(scenario)
+                assert permitted(endpoint.outcomes, scenario, expected), bytewise.outcomes
+                assert permitted(bytewise.outcomes, scenario, expected), endpoint.outcomes
+                continue
             assert endpoint.connection.state is bytewise.connection.state
             if not any(isinstance(outcome, Failure) for outcome in bytewise.outcomes):
                 assert endpoint.unfinished == bytewise.unfinished
@@ -361,7 +394,7 @@ class TestReference:
     @given(inflatables())
     def test_inflater(self, data: bytes) -> None:
         """Byte by byte, output and errors come when they come from zlib."""
-        reference = Inflater(DeflateSettings())
+        literal = Inflater(DeflateSettings())
         inflater = zlib.decompressobj(-15)
         for i in range(len(data)):
             octet = data[i : i + 1]
@@ -369,9 +402,9 @@ class TestReference:
                 expected = inflater.decompress(octet)
             except zlib.error:
                 with pytest.raises(Fail):
-                    list(reference.inflate(octet))
+                    list(literal.inflate(octet))
                 return
-            assert bytes(reference.inflate(octet)) == expected
+            assert bytes(literal.inflate(octet)) == expected
             if inflater.eof:
                 return
 
