@@ -189,6 +189,21 @@ class TestReceiving:
             BytesMessage(words),
         ]
 
+    @pytest.mark.parametrize("takeover", [True, False])
+    def test_final_block_before_an_empty_last_fragment(
+        self, role: ConnectionType, takeover: bool
+    ) -> None:
+        """Found by the reference model."""
+        response = "" if takeover else "server_no_context_takeover; client_no_context_takeover"
+        compressor = zlib.compressobj(6, zlib.DEFLATED, -15)
+        final = compressor.compress(b"abc") + compressor.flush(zlib.Z_FINISH)
+        empty = frame(CONT, to=role, fin=False)
+        message = frame(BINARY, final, to=role, rsv=RSV1, fin=False) + empty + frame(CONT, to=role)
+        assert (
+            outcome(message * 2, role, extensions=agreed(role, response))
+            == [BytesMessage(b"abc")] * 2
+        )
+
     def test_final_blocks_within_a_message(self, role: ConnectionType) -> None:
         parts = [b"one", b"two", b"three" * 5000]
         payload = b""

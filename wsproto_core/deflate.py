@@ -104,8 +104,11 @@ class DeflateCodec(MessageCodec):
         if fin:
             # A message that is empty, or whose last fragment is, should hold at least
             # the bits that begin the flush tail (RFC 7692 §7.2.3.6). Senders forget
-            # that (wsproto 1.3, websockets 17), and the tail must not be put back then.
-            self._suffix = b"" if self._last_bytes in (b"", _FLUSH_TAIL) else _FLUSH_TAIL
+            # that (wsproto 1.3, websockets 17), and the tail must not be put back then;
+            # nor behind a block with BFINAL set that was the last of the fragment before.
+            flushed = self._last_bytes in (b"", _FLUSH_TAIL)
+            ended = not payload and self._inflater is None
+            self._suffix = b"" if flushed or ended else _FLUSH_TAIL
             if self._forget_inflated:
                 self._suffix += _FINAL_BLOCK
             payload += self._suffix
@@ -123,6 +126,10 @@ class DeflateCodec(MessageCodec):
                 self._read_to += len(self._input)
             inflater = self._inflater
             if inflater is None:
+                # None of it is made for nothing: without one, all before has ended.
+                if not self._input:
+                    self.pending = False
+                    return b""
                 self._inflater = inflater = self._new_inflater()
             try:
                 output: bytes = inflater.decompress(self._input, _OUTPUT_PIECE)

@@ -25,6 +25,10 @@ RSV1, RSV2 = 0x40, 0x20
 #: An offer of permessage-deflate without parameters: 32 KiB windows, contexts kept.
 DEFLATE = "permessage-deflate"
 
+#: Lengths on both sides of where RFC 6455 §5.2 changes a frame's form, and beyond what
+#: fits one read. trio-websocket takes no more than the last.
+SIZES = (0, 5, 125, 126, 65_535, 70_000, 2**20)
+
 
 class Transport(Protocol):
     """What carries the bytes."""

@@ -24,6 +24,7 @@ from .peer import (
     PONG,
     RSV1,
     RSV2,
+    SIZES,
     TEXT,
     Answer,
     Frame,
@@ -35,10 +36,6 @@ from .peer import (
 )
 from .processes import TIMEOUT
 from .servers import Dial, Server, fresh_id
-
-#: Lengths on both sides of where RFC 6455 §5.2 changes a frame's form, and beyond what
-#: fits one read. trio-websocket takes no more than the last.
-SIZES = (0, 5, 125, 126, 65_535, 70_000, 2**20)
 
 #: What a client must not send, and the code that tells it so (RFC 6455 §7.4.1).
 FAULTS: dict[str, tuple[Callable[[Peer], bytes], int]] = {

@@ -92,7 +92,7 @@ def tab(browser: Browser, server: ChatServer) -> Iterator[Open]:
                 faults.append(message.text)
 
         def ask(request: Request) -> None:
-            if not request.url.startswith(server.url):
+            if not request.url.startswith((server.url, "data:")):
                 faults.append(request.url)
 
         def refuse(dialog: Dialog) -> None:
