@@ -125,6 +125,7 @@ class TestGoodRequests:
             {b"Sec-WebSocket-Key": KEY + b"  "},
             {b"Sec-WebSocket-Key": b"AQIDBAUGBwgJCgsMDQ4PEC=="},  # as in §4.1
             {b"Content-Length": b"0"},
+            {b"Sec-WebSocket-Protocol": b""},  # an empty list, for recipients (RFC 9110 §5.6.1.2)
             {b"X-Other": [b"a", b"b", b"\xff"]},
             {b"Host": b"[::1]:8080"},
             {b"Host": b"127.0.0.1"},
@@ -210,7 +211,6 @@ class TestBadRequests:
             ({b"Sec-WebSocket-Version": [b"13", b"13"]}, "Duplicate header"),
             ({b"Sec-WebSocket-Protocol": b"a b"}, "not a token"),
             ({b"Sec-WebSocket-Protocol": b"a/b"}, "not a token"),
-            ({b"Sec-WebSocket-Protocol": b""}, "is empty"),
             ({b"Sec-WebSocket-Protocol": b"a, b, a"}, "twice"),
             ({b"Sec-WebSocket-Protocol": [b"a", b"a"]}, "twice"),
             ({b"Sec-WebSocket-Extensions": b"a b"}, "stray"),
@@ -554,6 +554,14 @@ class TestParsedAlready:
         assert ACCEPT in server.send(AcceptConnection())
         server.receive_data(frame(TEXT, b"a", to=SERVER))
         assert list(server.events()) == [TextMessage("a")]
+
+    def test_fields_of_text(self) -> None:
+        server = WSConnection(SERVER)
+        headers = [(name.decode(), value.decode()) for name, value in self.HEADERS]
+        server.initiate_upgrade_connection([*headers, ("X", "größe\u20ac")], "/chat")
+        (event,) = server.events()
+        assert isinstance(event, Request)
+        assert event.extra_headers[-1] == (b"x", b"gr\xf6\xdfe?")
 
     @pytest.mark.parametrize(
         ("path", "target"),

@@ -46,7 +46,7 @@ def test_first_example_closes_cleanly() -> None:
     _, printed = run(SNIPPETS[0])
     assert len(SNIPPETS[0].strip().splitlines()) <= 22
     assert printed[-1] == (
-        "[CloseConnection(code=CloseReason.NORMAL_CLOSURE, reason='bye', error=None)] "
+        "[CloseConnection(code=<CloseReason.NORMAL_CLOSURE: 1000>, reason='bye')] "
         "ConnectionState.CLOSED ConnectionState.CLOSED"
     )
 

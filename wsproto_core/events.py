@@ -82,7 +82,7 @@ class RejectData(Event):
     body_finished: bool = True
 
 
-@dataclass(slots=True, unsafe_hash=True)
+@dataclass(slots=True, unsafe_hash=True, repr=False)
 class CloseConnection(Event):
     """A Close frame (RFC 6455 §5.5.1), or that there will be no more of anything.
 
@@ -103,6 +103,10 @@ class CloseConnection(Event):
     reason: str | None = None
     #: Why this endpoint fails the connection; None for what the peer sent.
     error: RemoteProtocolError | None = field(default=None, compare=False, kw_only=True)
+
+    def __repr__(self) -> str:
+        error = "" if self.error is None else f", error={self.error!r}"
+        return f"{type(self).__name__}(code={self.code!r}, reason={self.reason!r}{error})"
 
     def response(self) -> CloseConnection:
         """The Close to send in answer: the peer's code and reason back (§5.5.1), or those

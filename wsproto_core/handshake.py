@@ -124,11 +124,11 @@ class H11Handshake:
         return bool(self._events)
 
     def initiate_upgrade_connection(
-        self, headers: Iterable[tuple[bytes, bytes]], path: bytes | str
+        self, headers: Iterable[tuple[bytes | str, bytes | str]], path: bytes | str
     ) -> None:
         """Server: take a request that an HTTP server has parsed already.
 
-        :param headers: the request's fields.
+        :param headers: the request's fields; those of type str are taken as Latin-1.
         :param path: its target. Characters that a target cannot have, as in ASGI's
             decoded path, are percent-encoded.
 
@@ -143,7 +143,8 @@ class H11Handshake:
         target = path.encode("utf-8", "replace") if isinstance(path, str) else path
         if not is_target(target):
             target = quote(target, safe=_TARGET_SAFE).encode()
-        self._take_request(server, headers, target)
+        fields = [(_from_latin_1(name), _from_latin_1(value)) for name, value in headers]
+        self._take_request(server, fields, target)
 
     def send(self, event: Event) -> bytes:
         """Give the bytes to send for *event*.
@@ -412,6 +413,10 @@ class H11Handshake:
     def _fail_response(self) -> None:
         self._head = _Head()
         self._advance(Input.RECEIVE_BAD_RESPONSE)
+
+
+def _from_latin_1(text: bytes | str) -> bytes:
+    return text.encode("latin-1", "replace") if isinstance(text, str) else text
 
 
 def _serialize_fields(response: Response) -> bytes:

@@ -71,14 +71,18 @@ class MaskingKeys:
 
         Raises :exc:`ValueError` if the source gives less, or more, than it is asked for.
         """
-        if not self._block:
+        while True:
+            try:
+                # Not asked first whether there is one: some wirings send from two threads.
+                return self._block.pop()
+            except IndexError:
+                pass
             entropy = self._source(4 * _KEYS_PER_BLOCK)
             if len(entropy) != 4 * _KEYS_PER_BLOCK:
                 raise ValueError(
                     f"entropy source gave {len(entropy)} bytes when asked for {4 * _KEYS_PER_BLOCK}"
                 )
             self._block = [entropy[i : i + 4] for i in range(0, 4 * _KEYS_PER_BLOCK, 4)]
-        return self._block.pop()
 
 
 __all__ = [

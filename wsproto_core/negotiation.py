@@ -134,8 +134,6 @@ def read_offer(fields: Fields, host: bytes, target: bytes) -> Request:
         subprotocols = split_tokens(fields.values(b"sec-websocket-protocol"))
         if len(set(subprotocols)) < len(subprotocols):
             raise FieldError("Sec-WebSocket-Protocol names a subprotocol twice")
-        if fields.values(b"sec-websocket-protocol") and not subprotocols:
-            raise FieldError("Sec-WebSocket-Protocol is empty")
         extensions = fields.elements(b"sec-websocket-extensions")
         for element in extensions:
             parse_extension(element)

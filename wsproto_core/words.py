@@ -30,9 +30,6 @@ class Opcode(IntEnum):
         """True for Close, Ping and Pong (§5.5)."""
         return self >= 0x8
 
-    def __repr__(self) -> str:
-        return f"Opcode.{self.name}"
-
 
 class RsvBits(NamedTuple):
     """The three reserved bits of a frame header (RFC 6455 §5.2)."""
@@ -75,9 +72,6 @@ class CloseReason(IntEnum):
     BAD_GATEWAY = 1014
     #: Never on the wire: the TLS handshake failed.
     TLS_HANDSHAKE_FAILED = 1015
-
-    def __repr__(self) -> str:
-        return f"CloseReason.{self.name}"
 
 
 #: Codes that applications see but no Close frame may carry (RFC 6455 §7.4.1).

@@ -66,7 +66,7 @@ class WSConnection:
         return self.connection.state
 
     def initiate_upgrade_connection(
-        self, headers: Iterable[tuple[bytes, bytes]], path: bytes | str
+        self, headers: Iterable[tuple[bytes | str, bytes | str]], path: bytes | str
     ) -> None:
         """Server: take a request that an HTTP server has parsed already.
 
