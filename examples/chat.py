@@ -19,6 +19,7 @@ import signal
 import sys
 import time
 import unicodedata
+from asyncio import StreamReader, StreamWriter
 from collections import deque
 from functools import partial
 from http import HTTPStatus
@@ -39,7 +40,7 @@ from wsproto_core.events import (
 )
 from wsproto_core.extensions import PerMessageDeflate
 from wsproto_core.frame_protocol import CloseReason
-from wsproto_core.handshake import origin_allowed
+from wsproto_core.handshake import same_origin
 
 # In seconds. The library has no clock: what takes too long is for its user to say.
 HANDSHAKE_TIMEOUT = 10.0
@@ -60,14 +61,14 @@ RECENT_ROOMS = 100  # remembered, with their history, after all have left
 class WebSocket:
     """A WebSocket on asyncio streams. What it is for, a subclass says in ``on_*``.
 
-    From ``on_open`` until ``on_close`` it can send. *deadline*, at which the connection
-    is cut off, moves: opening and closing take a limited time, being open does not.
+    From ``on_open`` until ``on_close`` it can send. All that it does is to happen within
+    ``deadline``, which moves: opening and closing take a limited time, being open does not.
     """
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, deadline: asyncio.Timeout
-    ) -> None:
-        self.reader, self.writer, self.deadline = reader, writer, deadline
+    def __init__(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.loop = asyncio.get_running_loop()
+        self.deadline = asyncio.timeout(HANDSHAKE_TIMEOUT)
         self.ws = WSConnection(ConnectionType.SERVER, whole_messages=True, limits=LIMITS)
         self.can_send = False
 
@@ -90,7 +91,7 @@ class WebSocket:
                         self.handle(event)
                     except Exception as exc:  # this program's fault, not the peer's
                         context = {"message": f"{event!r} not handled", "exception": exc}
-                        asyncio.get_running_loop().call_exception_handler(context)
+                        self.loop.call_exception_handler(context)
                         self.close(CloseReason.INTERNAL_ERROR)
                 if self.ws.state is ConnectionState.CLOSED:
                     break
@@ -148,13 +149,13 @@ class WebSocket:
             self.writer.write(data)
         if self.writer.transport.get_write_buffer_size() > MAX_OUTPUT:
             # Soon, not now: a room may be going through its members.
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self.close, CloseReason.TRY_AGAIN_LATER, "you read too slowly")
+            reason = "you read too slowly"
+            self.loop.call_soon(self.close, CloseReason.TRY_AGAIN_LATER, reason)
 
     def close(self, code: int, reason: str = "") -> None:
         """Start the closing handshake. ``run`` goes on until the peer has answered."""
         if self.can_send:
-            self.deadline.reschedule(asyncio.get_running_loop().time() + CLOSE_TIMEOUT)
+            self.deadline.reschedule(self.loop.time() + CLOSE_TIMEOUT)
             self.send(CloseConnection(code, reason))
             self.stop_sending()
         elif self.ws.state is ConnectionState.CONNECTING:
@@ -165,17 +166,33 @@ class WebSocket:
             self.can_send = False
             self.on_close()
 
+    async def hang_up(self) -> None:
+        """End our half of the transport, and all of it when the peer has ended its own.
+
+        To close a socket that has unread bytes resets the connection, and what was sent
+        last may be lost (RFC 6455 §7.1.1). TLS knows no halves: only close there.
+        """
+        self.deadline.reschedule(self.loop.time() + CLOSE_TIMEOUT)
+        self.writer.write_eof()
+        while await self.reader.read(65536):
+            pass
+        self.writer.close()
+        await self.writer.wait_closed()
+
 
 class Visitor(WebSocket):
     """Somebody in a room, whose page sends ``{"type": "say", "text": "..."}``."""
 
-    chat: Chat
     room: Room
     name: str
 
+    def __init__(self, chat: Chat, reader: StreamReader, writer: StreamWriter) -> None:
+        super().__init__(reader, writer)
+        self.chat = chat
+
     def on_request(self, request: Request) -> AcceptConnection | RejectConnection:
         # Browsers let any page connect to any server. Only ours may (RFC 6455 §10.2).
-        if not origin_allowed(request, [f"http://{request.host}", f"https://{request.host}"]):
+        if not same_origin(request):
             return RejectConnection(HTTPStatus.FORBIDDEN)
         if len(self.chat.visitors) > self.chat.capacity:
             return RejectConnection(HTTPStatus.SERVICE_UNAVAILABLE)
@@ -270,70 +287,47 @@ def clean_name(text: str) -> str:
     return " ".join(text.split())[:MAX_NAME].strip()
 
 
-ICON = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">
-<path fill="#4f6ef7" d="M2 2h12v9H8l-4 4v-4H2z"/></svg>"""
-
-PAGES = {
-    b"/": ("text/html; charset=utf-8", Path(__file__).with_name("chat.html").read_bytes()),
-    b"/favicon.ico": ("image/svg+xml", ICON),
-}
+PAGE = Path(__file__).with_name("chat.html").read_bytes()
 
 
-def page(method: bytes, path: bytes) -> bytes:
+def respond(method: bytes, path: bytes) -> bytes:
     """The response to an ordinary request."""
-    status, kind, body = HTTPStatus.OK, "text/plain", b""
-    if path not in PAGES:
-        status, body = HTTPStatus.NOT_FOUND, b"There is nothing here.\n"
+    status, kind, body = HTTPStatus.OK, "text/html", PAGE
+    if path != b"/":
+        status, kind, body = HTTPStatus.NOT_FOUND, "text/plain", b"There is nothing here.\n"
     elif method not in (b"GET", b"HEAD"):
-        status = HTTPStatus.METHOD_NOT_ALLOWED
-    else:
-        kind, body = PAGES[path]
+        status, body = HTTPStatus.METHOD_NOT_ALLOWED, b""
     head = (
-        f"HTTP/1.1 {status} {status.phrase}\r\n"
-        f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
-        "Allow: GET, HEAD\r\nX-Content-Type-Options: nosniff\r\n"
-        "Content-Security-Policy: default-src 'self' 'unsafe-inline'; frame-ancestors 'none'\r\n"
-        "\r\n"
+        f"HTTP/1.1 {status} {status.phrase}\r\nAllow: GET, HEAD\r\nConnection: close\r\n"
+        f"Content-Type: {kind}; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+        "Content-Security-Policy: default-src 'self' 'unsafe-inline'; img-src data:\r\n\r\n"
     )
     return head.encode() + (b"" if method == b"HEAD" else body)
 
 
-async def serve_connection(
-    chat: Chat, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
+async def serve_connection(chat: Chat, reader: StreamReader, writer: StreamWriter) -> None:
     """Serve one TCP connection: a page, or a WebSocket.
 
     The path tells which, and so the first line is all that is read here. For /ws it is
     passed on, for the library reads, and judges, the request from its first byte.
     """
-    visitor = None
+    visitor = Visitor(chat, reader, writer)
+    chat.visitors.add(visitor)
     try:
-        async with asyncio.timeout(HANDSHAKE_TIMEOUT) as deadline:
-            visitor = Visitor(reader, writer, deadline)
-            visitor.chat = chat
-            chat.visitors.add(visitor)
+        async with visitor.deadline:
             line = await reader.readuntil(b"\n")
             method, _, rest = line.partition(b" ")
             path = rest.split(b" ")[0].partition(b"?")[0]
             if path == b"/ws":
                 await visitor.run(line)
             else:
-                writer.write(page(method, path))
-            # To close a socket that has unread bytes resets the connection, and what was
-            # sent last may be lost. So end our half and read to the end of the other
-            # (RFC 6455 §7.1.1).
-            deadline.reschedule(asyncio.get_running_loop().time() + CLOSE_TIMEOUT)
-            writer.write_eof()
-            while await reader.read(65536):
-                pass
-            writer.close()
-            await writer.wait_closed()
+                writer.write(respond(method, path))
+            await visitor.hang_up()
     except (OSError, EOFError, asyncio.LimitOverrunError):
         pass  # broken, or too slow (TimeoutError is an OSError); no line, or too long a one
     finally:
+        chat.visitors.remove(visitor)
         writer.transport.abort()
-        if visitor is not None:
-            chat.visitors.remove(visitor)
 
 
 async def main(host: str, port: int) -> None:

@@ -539,6 +539,10 @@ class Utf8:
 
 TAIL: Final = b"\x00\x00\xff\xff"
 
+#: How many streams a message may consist of, beyond one for so many bytes.
+FREE_STREAMS: Final = 32
+BYTES_PER_STREAM: Final = 64
+
 #: RFC 1951 §3.2.5: what length a symbol begins with, and its number of extra bits.
 LENGTH_BASE: Final = (
     *(3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31),
@@ -584,6 +588,9 @@ class Inflater:
         self.block: Literal["between streams", "between blocks", "stored", "compressed"]
         self.block = "between streams"
         self.final = False
+        #: How many streams of the message have ended, and at which byte it began.
+        self.streams = 0
+        self.message_start = 0
         self.stored_left = 0
         self.literals: Huffman = {}
         self.distances: Huffman = {}
@@ -606,6 +613,8 @@ class Inflater:
         return self.block == "between streams" and self.position == 8 * len(self.data)
 
     def end_of_message(self) -> None:
+        self.streams = 0
+        self.message_start = len(self.data)
         # RFC 7692 §7.2.2: payload and tail are DEFLATE data. RFC 1951 §2: "A compressed data
         # set consists of a series of blocks". Half a block is none.
         # CHOICE: where the context is kept this is not noticed, and the next message goes
@@ -651,7 +660,6 @@ class Inflater:
     def begin_block(self) -> None:
         # RFC 1951 §3.2.3: "Each block of compressed data begins with 3 header bits
         # containing the following data: first bit BFINAL, next 2 bits BTYPE".
-        start_of_stream = self.block == "between streams"
         final = bool(self.bits(1))
         block_type = self.bits(2)
         if block_type == 3:
@@ -671,13 +679,6 @@ class Inflater:
             self.literals, self.distances = FIXED_LITERALS, FIXED_DISTANCES
         else:
             self.literals, self.distances = self.dynamic_codes()
-        # All of the header was there.
-        if start_of_stream and not self.settings.context_takeover:
-            # RFC 1951 §3.2.3: "a distance cannot refer past the beginning of the output
-            # stream". RFC 7692 §7.2.1 lets a message go on behind the end of one: "The next
-            # DEFLATE block follows the padded data if any."
-            # CHOICE: the window that does not outlive a message does not outlive a stream.
-            self.window.clear()
         self.final = final
         self.block = "stored" if block_type == 0 else "compressed"
         if self.block == "stored" and not self.stored_left:
@@ -691,6 +692,12 @@ class Inflater:
         if self.final:
             self.skip_to_byte()
             self.block = "between streams"
+            # CHOICE: the beginning of a stream is expensive, so there may not be many for
+            # few bytes (RFC 6455 §10.4).
+            self.streams += 1
+            sent = self.position // 8 - self.message_start
+            if self.streams > FREE_STREAMS + sent // BYTES_PER_STREAM:
+                raise Fail(TOO_BIG, "streams")
         else:
             self.block = "between blocks"
 

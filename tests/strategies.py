@@ -145,7 +145,10 @@ NEAR_UTF8: Final = [
 ]
 
 SMALL_SIZES: Final = [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 20, 124, 125, 126, 127, 128, 300]
-LARGE_SIZES: Final = [1000, 16383, 16384, 16385, 65534, 65535, 65536, 65537, 70_000]
+LARGE_SIZES: Final = [
+    *(1000, 1396, 1399, 1400, 1401, 2000, 16383, 16384, 16385),
+    *(65534, 65535, 65536, 65537, 70_000),
+]
 
 
 @st.composite
@@ -313,15 +316,17 @@ class Compressor:
         strategy: int = zlib.Z_DEFAULT_STRATEGY,
         window_bits: int | None = None,
         within: int | None = None,
+        before: bytes = b"",
     ) -> bytes:
         """*payload* as DEFLATE blocks.
 
         Each message has a compressor of its own, that is given the window; so each can be
-        made in another way.
+        made in another way. *before* is what the message began with, in another stream.
         """
         # zlib has no window of 2**8 bytes. In one of 2**9 it goes back 250 at most.
         bits = max(9, self.settings.window_bits if window_bits is None else window_bits)
-        dictionary = self.history[-(2**bits) :] if self.settings.context_takeover else b""
+        window = self.history if self.settings.context_takeover else before
+        dictionary = window[-(2**bits) :]
         if dictionary:
             deflater = zlib.compressobj(level, zlib.DEFLATED, -bits, 8, strategy, dictionary)
         else:
@@ -350,9 +355,14 @@ class Compressor:
         if way == "final and more":
             at = draw(st.integers(0, len(payload)))
             first = self.deflated(payload[:at], flush=zlib.Z_FINISH)
-            # Whether the second stream may look back at the first, where no context is
-            # kept, is the receiver's choice. A sender had better not.
-            return first + self.deflated(payload[at:]).removesuffix(TAIL), ""
+            second = self.deflated(payload[at:], before=payload[:at]).removesuffix(TAIL)
+            return first + second, ""
+        if way == "many final":
+            pieces = [payload[i : i + 8] for i in range(0, min(len(payload), 400), 8)]
+            count = draw(st.sampled_from([31, 32, 33, 34, 40, 60]))
+            streams = [self.deflated(piece, flush=zlib.Z_FINISH) for piece in pieces]
+            streams += [b"\x03\x00"] * (count - len(streams))
+            return b"".join(streams) + b"\x00", way
         if way == "final, octet 0x00 forgotten":
             return self.deflated(payload, flush=zlib.Z_FINISH), way
         if way == "tail left on":
@@ -381,7 +391,7 @@ class Compressor:
 COMPRESSIONS: Final = [
     *["plain"] * 6,
     *["tuned", "within"] * 2,
-    *("final", "final and more", "final, octet 0x00 forgotten", "tail left on"),
+    *("final", "final and more", "many final", "final, octet 0x00 forgotten", "tail left on"),
     *("nothing for an empty message", "window too large", "blocks by hand", "dynamic header"),
     *("garbage", "bit flipped", "cut short"),
 ]

@@ -25,6 +25,7 @@ from .wire import (
     TEXT,
     assert_fails,
     both_roles,
+    chunkings,
     frame,
     joined,
     outcome,
@@ -289,12 +290,70 @@ class TestReceiving:
         assert size <= 1 << 20
         assert peak < (3 << 20) + 2 * len(data)
 
-    def test_many_final_blocks_are_linear(self, role: ConnectionType) -> None:
-        payload = b"\x03\x00" * 20_000
-        data = frame(BINARY, payload + b"\x00", to=role, rsv=RSV1)
-        connection = Connection(role, agreed(role), whole_messages=True)
-        connection.receive_data(data)
-        assert list(connection.events()) == [BytesMessage(b"")]
+    def test_flood_of_final_blocks(self, role: ConnectionType) -> None:
+        """Each empty one costs a new inflater, and gives nothing that a limit would bite."""
+        for count in (32, 34, 20_000):
+            start = frame(BINARY, b"\x03\x00" * count, to=role, rsv=RSV1, fin=False)
+            rest = frame(CONT, deflate(b"a" * 100) + TAIL, to=role, fin=False)
+            data = start + rest * 50 + frame(CONT, to=role)
+            connection = Connection(role, agreed(role), whole_messages=True)
+            connection.receive_data(data)
+            events = list(connection.events())
+            if count == 32:
+                assert events == [BytesMessage(b"a" * 5000)]
+            else:
+                event = assert_fails(events, 1009)
+                assert "BFINAL" in (event.reason or "")
+                assert connection._reader._codec is connection._writer._codec is None
+
+    def test_final_blocks_are_counted_where_they_are(self, role: ConnectionType) -> None:
+        """And not by what has arrived: the same for every chunking."""
+        ended = zlib.compressobj(6, zlib.DEFLATED, -15)
+        payload = ended.compress(b"abc") + ended.flush(zlib.Z_FINISH)
+        for count in (32, 33, 34, 36):
+            data = frame(BINARY, payload * count + deflate(b"x" * 5000), to=role, rsv=RSV1)
+            outcome(data, role, extensions=agreed(role))
+
+    @pytest.mark.parametrize("takeover", [True, False])
+    def test_window_within_a_message_outlives_final_blocks(
+        self, role: ConnectionType, takeover: bool
+    ) -> None:
+        response = "" if takeover else "server_no_context_takeover; client_no_context_takeover"
+        words = random.Random(7).randbytes(200)
+        first = zlib.compressobj(6, zlib.DEFLATED, -15)
+        second = zlib.compressobj(6, zlib.DEFLATED, -15, 8, 0, words)
+        payload = first.compress(words) + first.flush(zlib.Z_FINISH)
+        payload += (second.compress(words) + second.flush(zlib.Z_SYNC_FLUSH))[:-4]
+        data = frame(BINARY, payload, to=role, rsv=RSV1)
+        assert (
+            outcome(data * 2, role, extensions=agreed(role, response))
+            == [BytesMessage(words * 2)] * 2
+        )
+
+    @pytest.mark.parametrize("whole", [False, True])
+    @pytest.mark.parametrize(
+        ("payload", "code"),
+        [
+            (b"a" * 200, 1009),
+            (b"a\xff" + b"b" * 200, 1007),  # the fault within the limit comes first
+            (b"a" * 100 + b"\xff" * 100, 1009),
+        ],
+    )
+    def test_limit_and_text_in_one_piece(
+        self, role: ConnectionType, payload: bytes, code: int, whole: bool
+    ) -> None:
+        stored = b"\x00" + len(payload).to_bytes(2, "little")
+        stored += (len(payload) ^ 0xFFFF).to_bytes(2, "little") + payload
+        limits = Limits(max_message_size=100)
+        for broken in (b"", b"\xff" * 20):
+            data = frame(TEXT, stored + broken, to=role, rsv=RSV1)
+            for chunks in chunkings(data):
+                connection = Connection(role, agreed(role), limits=limits, whole_messages=whole)
+                events = receive(connection, chunks)
+                assert_fails(events, code)
+                if not whole:
+                    given = "".join(e.data for e in events if isinstance(e, TextMessage))
+                    assert given == payload[:100].split(b"\xff")[0].decode()
 
     @pytest.mark.parametrize("bits", range(8, 16))
     def test_windows(self, role: ConnectionType, bits: int) -> None:

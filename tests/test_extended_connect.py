@@ -141,7 +141,16 @@ class TestServer:
         assert isinstance(hint, RejectConnection)
         with pytest.raises(LocalProtocolError, match="no request"):
             server.accept(AcceptConnection())
-        assert server.refuse(hint)[0] == (b":status", b"%d" % status)
+        answer = server.refuse(hint)
+        assert answer[0] == (b":status", b"%d" % status)
+        assert not {b"upgrade", b"connection"} & {name for name, _ in answer}
+        with pytest.raises(LocalProtocolError, match="one request"):
+            server.receive_request(fields())
+
+    def test_refusal_with_fields_of_http_1(self) -> None:
+        server = ExtendedConnectServer()
+        with pytest.raises(LocalProtocolError, match="connection"):
+            server.refuse(RejectConnection(400, [(b"connection", b"close")]))
 
     def test_same_host_twice(self) -> None:
         event = ExtendedConnectServer().receive_request(fields({b"host": b"Server.example.com"}))

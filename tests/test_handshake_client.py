@@ -102,8 +102,13 @@ def failed(
         assert caught.value.event_hint is None
         assert client.state is ConnectionState.CLOSED
         assert client.connection is None
-        client.receive_data(bytes(100_000))
+        if not eof:
+            client.receive_data(bytes(100_000))
         client.receive_data(None)
+        with pytest.raises(LocalProtocolError):
+            client.receive_data(b"x")
+        with pytest.raises(LocalProtocolError):
+            client.send(request or Request("a", "/"))
         assert [e for e in client.events() if isinstance(e, AcceptConnection)] == []
         errors.append(caught.value)
     assert len({str(error) for error in errors}) == 1
@@ -143,6 +148,8 @@ class TestRequest:
         [
             ("芝士汉堡", b"xn--7ks3rz39bh7u"),
             ("localhost:8080", b"localhost:8080"),
+            ("bücher:8080", b"xn--bcher-kva:8080"),
+            ("пример.рф:8080", b"xn--e1afmkfd.xn--p1ai:8080"),
             ("[::1]:80", b"[::1]:80"),
         ],
     )
@@ -163,6 +170,18 @@ class TestRequest:
             ({"host": "a b"}, "not a host"),
             ({"host": "a\r\nX: y"}, "not a host"),
             ({"host": ""}, "not a host"),
+            ({"host": "a:b:c"}, "not a host"),
+            ({"host": ":80"}, "not a host"),
+            ({"host": "[::1"}, "not a host"),
+            ({"host": b"a"}, "not str"),
+            ({"target": b"/"}, "not str"),
+            ({"target": "foo"}, "not a path"),
+            ({"target": "*"}, "not a path"),
+            ({"subprotocols": "chat"}, "not a list"),
+            ({"extra_headers": None}, "not pairs"),
+            ({"extra_headers": [(b"a", b"b", b"c")]}, "not pairs"),
+            ({"extra_headers": [(b"a", None)]}, "neither bytes nor str"),
+            ({"extra_headers": [(b"a", 0)]}, "neither bytes nor str"),
             ({"host": "ä" * 64}, "IDNA"),
             ({"target": "/a b"}, "escaped"),
             ({"target": "/a HTTP/1.1\r\nX: y"}, "escaped"),
@@ -178,7 +197,7 @@ class TestRequest:
             ({"extra_headers": [(b"host", b"a")]}, "handshake itself"),
             ({"extra_headers": [(b"Sec-WebSocket-Key", b"a")]}, "handshake itself"),
             ({"extra_headers": [(b"Transfer-Encoding", b"chunked")]}, "handshake itself"),
-            ({"extensions": ["permessage-deflate"]}, "not an Extension"),
+            ({"extensions": ["permessage-deflate"]}, "is not an Extension"),
         ],
         ids=repr,
     )
@@ -248,13 +267,14 @@ class TestAccept:
             ),
             request,
         )
-        assert events == [
-            AcceptConnection(
-                subprotocol="y",
-                extensions=[deflate],
-                extra_headers=[(b"set-cookie", b"a"), (b"set-cookie", b"b")],
-            )
-        ]
+        (accept,) = events
+        assert isinstance(accept, AcceptConnection)
+        assert accept.subprotocol == "y"
+        assert accept.extra_headers == [(b"set-cookie", b"a"), (b"set-cookie", b"b")]
+        (agreed,) = accept.extensions
+        assert isinstance(agreed, PerMessageDeflate)
+        assert agreed.agreed == (False, False, 15, 10)
+        assert deflate.agreed is None  # it was configuration, and stays so
         client.receive_data(b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00")
         assert list(client.events()) == [TextMessage("Hello")]
 
@@ -269,6 +289,17 @@ class TestAccept:
     def test_interim_responses_are_skipped(self, interim: bytes) -> None:
         _, events = answered(interim + response())
         assert events == [AcceptConnection()]
+
+    def test_alternatives(self) -> None:
+        """RFC 7692 §5: the server may take any of several offers."""
+        offers = [PerMessageDeflate(server_max_window_bits=10), PerMessageDeflate()]
+        for response_fields, bits in ((b"", 15), (b"; server_max_window_bits=9", 9)):
+            _, (accept,) = answered(
+                response({b"Sec-WebSocket-Extensions": b"permessage-deflate" + response_fields}),
+                Request("a", "/", extensions=offers),
+            )
+            (agreed,) = accept.extensions  # type: ignore[attr-defined]
+            assert agreed.agreed.server_max_window_bits == bits
 
     def test_frames_glued_to_the_response(self) -> None:
         data = response() + frame(TEXT, b"glued", to=CLIENT)
@@ -404,6 +435,27 @@ class TestReject:
     def test_bad_chunks(self) -> None:
         data = b"HTTP/1.1 403 X\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
         assert "Bad HTTP message" in str(failed(data))
+
+    @pytest.mark.parametrize("size", [1, 1000, 100_000])
+    def test_trailers_are_limited_however_they_are_cut(self, size: int) -> None:
+        client = new_client()
+        data = b"HTTP/1.1 403 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n"
+        data += b"X: y\r\n" * 20_000 + b"\r\n"
+        events: list[Event] = []
+        with pytest.raises(RemoteProtocolError, match="Bad HTTP message"):
+            for start in range(0, len(data), size):
+                client.receive_data(data[start : start + size])
+        events += client.events()
+        assert b"".join(e.data for e in events if isinstance(e, RejectData)) == b"no"
+
+    def test_tiny_chunks_are_merged(self) -> None:
+        client = new_client()
+        client.receive_data(b"HTTP/1.1 403 X\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.receive_data(b"1\r\na\r\n" * 10_000 + b"0\r\n\r\n")
+        assert list(client.events())[1:] == [
+            RejectData(b"a" * 10_000, body_finished=False),
+            RejectData(b""),
+        ]
 
     def test_what_follows_the_body(self) -> None:
         data = b"HTTP/1.1 403 X\r\nContent-Length: 2\r\n\r\nnoHTTP/1.1 200 OK\r\n\r\n"

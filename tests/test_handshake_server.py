@@ -23,7 +23,7 @@ from wsproto_core.events import (
     TextMessage,
 )
 from wsproto_core.extensions import PerMessageDeflate
-from wsproto_core.handshake import H11Handshake, UpgradeServer, origin_allowed
+from wsproto_core.handshake import H11Handshake, UpgradeServer, origin_allowed, same_origin
 
 from .wire import SERVER, TEXT, chunkings, frame
 
@@ -167,6 +167,7 @@ class TestGoodRequests:
         ("host", "shown"),
         [
             (b"xn--7ks3rz39bh7u", "芝士汉堡"),
+            (b"xn--bcher-kva:80", "bücher:80"),
             (b"xn--a", "xn--a"),  # no IDNA
             (b"xn--" + b"a" * 300, "xn--" + "a" * 300),
         ],
@@ -182,6 +183,34 @@ class TestGoodRequests:
         without = received(request())
         assert without.origin is None
         assert origin_allowed(without, [])
+        assert same_origin(without)
+
+    @pytest.mark.parametrize(
+        ("origin", "host", "same"),
+        [
+            (b"https://example.com", b"example.com", True),
+            (b"http://Example.com", b"example.COM:80", True),
+            (b"https://example.com", b"example.com:443", True),
+            (b"http://example.com:8080", b"example.com:8080", True),
+            (b"https://xn--bcher-kva.example", b"xn--bcher-kva.example", True),
+            (b"http://[::1]:8000", b"[::1]:8000", True),
+            (b"https://example.com", b"example.com:80", False),
+            (b"http://example.com:8080", b"example.com", False),
+            (b"https://evil.example", b"example.com", False),
+            (b"https://example.com.evil", b"example.com", False),
+            (b"null", b"example.com", False),
+            (b"null", b"null", False),
+            (b"", b"example.com", False),
+            (b"file://", b"example.com", False),
+        ],
+    )
+    def test_same_origin(self, origin: bytes, host: bytes, same: bool) -> None:
+        event = received(request({b"Origin": origin, b"Host": host}))
+        assert same_origin(event) is same
+        assert origin_allowed(event, [f"http://{event.host}", f"https://{event.host}"]) is same
+
+    def test_origin_of_no_host(self) -> None:
+        assert not origin_allowed(received(request({b"Origin": b"http://a"})), ["http://ä" * 64])
 
 
 class TestBadRequests:
@@ -193,6 +222,8 @@ class TestBadRequests:
             ({b"Host": b""}, "Host"),
             ({b"Host": b"a b"}, "Host"),
             ({b"Host": b"a/b"}, "Host"),
+            ({b"Host": b"a:b:c"}, "Host"),
+            ({b"Host": b"exa[mple"}, "Host"),
             ({b"Host": b"user@host"}, "Host"),
             ({b"Host": "größe".encode()}, "Host"),
             ({b"Upgrade": None}, "Missing header, 'Upgrade: websocket'"),
@@ -270,8 +301,9 @@ class TestBadRequests:
         _, response = refused(data)
         assert status(response) == 400
 
-    def test_fragment_in_the_target(self) -> None:
-        error, _ = refused(request(line=b"GET /#fragment HTTP/1.1"))
+    @pytest.mark.parametrize("target", [b"/#fragment", b"foo", b"*", b"x:443", b"ftp://a/b"])
+    def test_bad_targets(self, target: bytes) -> None:
+        error, _ = refused(request(line=b"GET " + target + b" HTTP/1.1"))
         assert "target" in str(error)
 
     @pytest.mark.parametrize("complete", [True, False])
@@ -378,6 +410,8 @@ class TestAccept:
             (AcceptConnection(extra_headers=[(b"", b"a")]), "not a token"),
             (AcceptConnection(extra_headers=[("ä", "a")]), "not ASCII"),  # type: ignore[list-item]
             (AcceptConnection(extra_headers=[(b"Upgrade", b"h2c")]), "by the handshake itself"),
+            (AcceptConnection(extra_headers=5), "not pairs"),  # type: ignore[arg-type]
+            (AcceptConnection(extensions=["x"]), "not an Extension"),  # type: ignore[list-item]
             (AcceptConnection(extra_headers=[(b"Content-Length", b"5")]), "handshake itself"),
             (
                 AcceptConnection(extra_headers=[(b"sec-websocket-accept", b"x")]),
@@ -512,10 +546,13 @@ class TestReject:
         [
             (RejectConnection(101), "status 101"),
             (RejectConnection(0), "status 0"),
+            (RejectConnection("400"), "status 400"),  # type: ignore[arg-type]
+            (RejectConnection(400, None), "not pairs"),  # type: ignore[arg-type]
             (RejectConnection(1000), "status 1000"),
             (RejectConnection(400, [(b"X", b"a\r\nb")]), "illegal value"),
             (RejectConnection(400, [(b"X:", b"a")]), "not a token"),
             (RejectConnection(400, [(b"Content-Length", b"x")], has_body=True), "Content-Length"),
+            (RejectConnection(400, [(b"Content-Length", b"5")]), "without a body"),
         ],
         ids=repr,
     )
@@ -526,15 +563,41 @@ class TestReject:
         assert server.state is ConnectionState.CONNECTING
         assert status(server.send(RejectConnection(500))) == 500
 
-    def test_more_body_than_declared(self) -> None:
+    def test_another_body_than_declared(self) -> None:
         server = self.server()
-        server.send(RejectConnection(400, [(b"Content-Length", b"1")], has_body=True))
+        server.send(RejectConnection(400, [(b"Content-Length", b"3")], has_body=True))
         with pytest.raises(LocalProtocolError, match="Too much data"):
+            server.send(RejectData(b"1234"))
+        with pytest.raises(LocalProtocolError, match="Too little data"):
             server.send(RejectData(b"12"))
+        assert server.state is ConnectionState.REJECTING
+        assert server.send(RejectData(b"1", body_finished=False)) == b"1"
+        assert server.send(RejectData(b"23")) == b"23"
+        assert server.state is ConnectionState.CLOSED
 
-    def test_data_meanwhile_is_dropped(self) -> None:
+    def test_body_of_another_type(self) -> None:
         server = self.server()
         server.send(RejectConnection(400, has_body=True))
+        with pytest.raises(LocalProtocolError, match="must be bytes, not str"):
+            server.send(RejectData("text"))  # type: ignore[arg-type]
+
+    def test_answer_to_head_has_no_body(self) -> None:
+        server = WSConnection(SERVER)
+        with pytest.raises(RemoteProtocolError, match="must be GET"):
+            server.receive_data(request(line=b"HEAD / HTTP/1.1"))
+        sent = server.send(RejectConnection(405, [(b"Content-Length", b"3")], has_body=True))
+        assert sent.endswith(b"Content-Length: 3\r\n\r\n")
+        assert server.send(RejectData(b"abc")) == b""
+        assert server.state is ConnectionState.CLOSED
+
+    def test_no_content(self) -> None:
+        """RFC 9110 §8.6: no Content-Length in a 204."""
+        assert self.server().send(RejectConnection(204)) == b"HTTP/1.1 204 \r\n\r\n"
+
+    def test_data_meanwhile_is_dropped(self) -> None:
+        server = self.server(request() + b"early")
+        server.send(RejectConnection(400, has_body=True))
+        assert not server.handshake._head.buffer
         for _ in range(100):
             server.receive_data(bytes(10_000))
         assert not server.handshake._head.buffer
@@ -645,8 +708,10 @@ class TestEndOfTransport:
         server.receive_data(None)
         assert list(server.events()) == []
         assert server.state is ConnectionState.CLOSED
-        server.receive_data(request())  # nobody is there
-        assert list(server.events()) == []
+        with pytest.raises(LocalProtocolError, match="end of the transport"):
+            server.receive_data(request())
+        with pytest.raises(LocalProtocolError, match="CLOSED"):
+            server.initiate_upgrade_connection(list(FIELDS.items()), "/")
 
     def test_within_the_request(self) -> None:
         server = WSConnection(SERVER)

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsproto_core import Connection, WSConnection
-from wsproto_core.events import BytesMessage, CloseConnection, Ping, Request
+from wsproto_core.events import BytesMessage, CloseConnection, Ping, Request, TextMessage
+from wsproto_core.extensions import PerMessageDeflate
 from wsproto_core.masking import MASK_AS_NUMBER, MaskingKeys, apply_mask, rotate_key
 
-from .wire import CLIENT, mask
+from .wire import CLIENT, SERVER, mask
 
 keys = st.binary(min_size=4, max_size=4)
 
@@ -63,6 +64,28 @@ def test_keys_are_fresh_and_drawn_in_blocks() -> None:
 def test_source_that_gives_another_amount(size: int) -> None:
     with pytest.raises(ValueError, match="entropy source"):
         MaskingKeys(lambda n: bytes(size)).fresh()
+    with pytest.raises(ValueError, match="entropy source"):
+        WSConnection(CLIENT, entropy=lambda n: bytes(size)).send(Request("a", "/"))
+
+
+def test_source_that_fails_once_changes_nothing() -> None:
+    fails = [OSError("dry"), OSError("dry")]
+
+    def entropy(size: int) -> bytes:
+        if fails:
+            raise fails.pop()
+        return bytes(size)
+
+    extension = PerMessageDeflate()
+    extension.finalize("permessage-deflate")
+    client = Connection(CLIENT, [extension], entropy=entropy)
+    with pytest.raises(OSError, match="dry"):
+        client.send(TextMessage("lost", message_finished=False))
+    with pytest.raises(OSError, match="dry"):
+        client.send(CloseConnection(1000))
+    server = Connection(SERVER, [extension], whole_messages=True)
+    server.receive_data(client.send(TextMessage("first")) + client.send(TextMessage("second")))
+    assert list(server.events()) == [TextMessage("first"), TextMessage("second")]
 
 
 def test_every_frame_has_its_own_key() -> None:

@@ -388,3 +388,11 @@ class TestInjectedEvents:
             TextMessage("arrived"),
         ]
         assert list(connection.events()) == []
+
+    def test_while_others_are_taken(self) -> None:
+        connection = Connection(SERVER)
+        connection.receive_data(frame(TEXT, b"a", to=SERVER) * 2)
+        events = connection.events()
+        assert next(events) == TextMessage("a")
+        connection._events.append(Pong(b"mine"))
+        assert list(events) == [TextMessage("a"), Pong(b"mine")]

@@ -248,7 +248,7 @@ class Upper(MessageCodec):
         self._piece = payload.swapcase()
         self.pending = True
 
-    def read(self) -> bytes:
+    def read(self, limit: int) -> bytes:
         self.pending = False
         if self._piece == b"BAD":
             raise RemoteProtocolError("bad piece")

@@ -336,6 +336,8 @@ class Connection:
                 self._at = 0
                 reader.feed(data, at)
             elif not reader.busy and not self._eof:
+                if self._injected:
+                    continue
                 return
             try:
                 event = reader.next_event()
@@ -365,6 +367,7 @@ class Connection:
         """The one place where the state changes: never back to OPEN."""
         self._state = state
         self._fast_send = False
+        self._writer.stop()
 
     def _fail(self, error: RemoteProtocolError) -> CloseConnection:
         """Fail the connection (RFC 6455 §7.1.7): its last event, and the Close to send."""
@@ -377,12 +380,15 @@ class Connection:
 
 
 def _forget_frames(error: BaseException | None) -> None:
-    """Drop tracebacks: they refer to the connection, which refers to its last event, and
-    a connection is to be freed by reference counts alone.
+    """Drop tracebacks, of the error and of what caused it.
+
+    They refer to the connection, which may refer to its last event, and a connection is to
+    be freed by reference counts alone. What else was being handled is not their matter.
     """
     while error is not None:
         error.__traceback__ = None
-        error = error.__cause__ or error.__context__
+        error.__context__ = None
+        error = error.__cause__
 
 
 __all__ = [

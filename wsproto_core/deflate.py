@@ -10,7 +10,7 @@ import zlib as _zlib
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
-from .events import fault
+from .events import excess, fault
 from .extension_api import MessageCodec
 from .words import CloseReason, Opcode
 
@@ -24,6 +24,11 @@ _FINAL_BLOCK: Final = b"\x03\x00"
 # Inflated output is produced in pieces of at most this size, so that a bomb costs
 # memory for one piece, however far it would expand (CVE-2018-1000518, CVE-2026-1526).
 _OUTPUT_PIECE: Final = 64 * 1024
+# A block with BFINAL set makes zlib begin anew, which costs a thousand times what the two
+# bytes of an empty one cost its sender. So after the first few, streams must be of some
+# length on average.
+_FREE_STREAMS: Final = 32
+_BYTES_PER_STREAM: Final = 64
 # zlib copies what it has not consumed, at each piece and at each BFINAL. Input in small
 # slices bounds these copies and keeps the whole linear.
 _INPUT_SLICE: Final = 8 * 1024
@@ -50,10 +55,12 @@ class DeflatePolicy(NamedTuple):
 class DeflateCodec(MessageCodec):
     """Deflates what one endpoint of one connection sends and inflates what it receives.
 
-    The contexts, of up to 260 and 40 KiB, are made when the first message needs them.
+    The contexts are made when the first message needs them. With the defaults that to
+    compress takes 260 KiB; that to inflate 40 KiB, and up to 64 KiB for what it inflated.
     """
 
     __slots__ = (
+        "_before",
         "_deflate_bits",
         "_deflater",
         "_fin",
@@ -66,6 +73,7 @@ class DeflateCodec(MessageCodec):
         "_payload",
         "_policy",
         "_read_to",
+        "_streams",
         "_suffix",
         "_window",
         "pending",
@@ -93,13 +101,17 @@ class DeflateCodec(MessageCodec):
         self._payload = b""
         self._read_to = 0
         self._input = b""
-        # The message's last bytes so far, and what is added behind its last piece.
+        # Of the message so far: its bytes before this payload, its last bytes, how many
+        # streams it has ended by setting BFINAL; and what is added behind its last piece.
+        self._before = 0
+        self._streams = 0
         self._last_bytes = b""
         self._suffix = b""
         self._fin = False
         self.pending = False
 
     def feed(self, payload: bytes, fin: bool) -> None:
+        self._before += self._read_to
         self._last_bytes = (self._last_bytes + payload[-4:])[-4:]
         if fin:
             # A message that is empty, or whose last fragment is, should hold at least
@@ -118,8 +130,13 @@ class DeflateCodec(MessageCodec):
         self._fin = fin
         self.pending = True
 
-    def read(self) -> bytes:
-        """See :meth:`MessageCodec.read`. Fails with 1007 for what is not DEFLATE data."""
+    def read(self, limit: int) -> bytes:
+        """See :meth:`MessageCodec.read`.
+
+        Fails with 1007 for what is not DEFLATE data, and with 1009 for data that are all
+        beginnings.
+        """
+        wanted = min(limit, _OUTPUT_PIECE)
         while True:
             if not self._input:
                 self._input = self._payload[self._read_to : self._read_to + _INPUT_SLICE]
@@ -129,35 +146,35 @@ class DeflateCodec(MessageCodec):
                 # None of it is made for nothing: without one, all before has ended.
                 if not self._input:
                     self.pending = False
+                    if self._fin:
+                        self._before = self._read_to = self._streams = 0
                     return b""
                 self._inflater = inflater = self._new_inflater()
             try:
-                output: bytes = inflater.decompress(self._input, _OUTPUT_PIECE)
+                output: bytes = inflater.decompress(self._input, wanted)
             except self._policy.zlib.error as exc:
                 raise fault(CloseReason.INVALID_FRAME_PAYLOAD_DATA, "invalid DEFLATE data") from exc
-            if not self._forget_inflated:
-                self._remember(output)
+            self._remember(output)
             if inflater.eof:
                 self._inflater = None
+                self._streams += 1
+                consumed = self._before + self._read_to - len(self._input)
+                if self._streams > _FREE_STREAMS + consumed // _BYTES_PER_STREAM:
+                    raise excess("too many DEFLATE blocks with BFINAL set")
                 self._input = inflater.unused_data
                 if self._fin and self._rest_is_suffix():
                     self._input = b""
                     self._read_to = len(self._payload)
             else:
                 self._input = inflater.unconsumed_tail
-            # Output that fills its piece may have more behind it without more input.
+            # Output of all that was wanted may have more behind it without more input.
             self.pending = bool(
-                self._input or self._read_to < len(self._payload) or len(output) == _OUTPUT_PIECE
+                self._input or self._read_to < len(self._payload) or len(output) == wanted
             )
             if not self.pending:
                 self._payload = b""
-                if self._fin and self._forget_inflated:
-                    self._inflater = None
-                    if not inflater.eof:
-                        raise fault(
-                            CloseReason.INVALID_FRAME_PAYLOAD_DATA,
-                            "DEFLATE data stop within a block",
-                        )
+                if self._fin:
+                    self._end_of_message(inflater)
             if output or not self.pending:
                 return output
 
@@ -165,6 +182,16 @@ class DeflateCodec(MessageCodec):
         """Whether a stream has ended (BFINAL) just where the sender's data do."""
         left = len(self._input) + len(self._payload) - self._read_to
         return left == len(self._suffix)
+
+    def _end_of_message(self, inflater: Any) -> None:
+        self._before = self._read_to = self._streams = 0
+        if self._forget_inflated:
+            self._inflater = None
+            self._window.clear()
+            if not inflater.eof:
+                raise fault(
+                    CloseReason.INVALID_FRAME_PAYLOAD_DATA, "DEFLATE data stop within a block"
+                )
 
     def _new_inflater(self) -> Any:
         if self._window:

@@ -30,6 +30,7 @@ from .negotiation import (
     read_offer,
     refusal,
 )
+from .states import ConnectionState
 from .typing import Headers
 
 # HTTP/1.1's, which RFC 9113 §8.2.2 and RFC 9114 §4.2 forbid, and those that RFC 8441 §5
@@ -82,7 +83,7 @@ class ExtendedConnectServer(ServerNegotiation):
         method than CONNECT, 501 for another ``:protocol`` (RFC 9220 §3), 426, 431 and
         400 as over HTTP/1.1.
         """
-        if self.request is not None:
+        if self.request is not None or self._state is not ConnectionState.CONNECTING:
             raise LocalProtocolError("a handshake takes one request")
         fields = Fields(headers)
         if len(fields.all) > self._limits.max_headers:
@@ -122,6 +123,7 @@ class ExtendedConnectServer(ServerNegotiation):
 
     def refuse(self, event: RejectConnection) -> Headers:
         """Like :meth:`reject`, as fields to send, with ``:status``."""
+        check_fields(event.headers, frozenset(_FORBIDDEN))
         status, headers = self.reject(event)
         return [(b":status", b"%d" % status), *_lower(headers)]
 

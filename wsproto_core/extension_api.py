@@ -36,8 +36,9 @@ class MessageCodec(ABC):
         """Take the next piece of a received message; *fin* says that it is the last."""
 
     @abstractmethod
-    def read(self) -> bytes:
-        """Give the next piece of the decoded message, of bounded size; may be empty.
+    def read(self, limit: int) -> bytes:
+        """Give the next piece of the decoded message, of at most *limit* bytes (which is at
+        least 1); may be empty, and may be less than there is.
 
         Sets :attr:`pending`. Raises :exc:`~wsproto_core.RemoteProtocolError`, with a
         ``CloseConnection`` as its hint, for a payload that cannot be decoded.
@@ -55,12 +56,16 @@ class MessageCodec(ABC):
 
 
 class Extension(ABC):
-    """An extension's configuration and negotiation."""
+    """An extension's configuration and negotiation.
+
+    A handshake negotiates on a :func:`copy.copy` of what it is given, so that one object
+    serves any number of connections, in any number of threads.
+    """
 
     #: The registered name (RFC 6455 §11.4).
     name: str
     #: The reserved bit that marks this extension's messages: 0x40 (RSV1), 0x20, 0x10,
-    #: or 0 if it transforms none. Two extensions of one connection cannot share a bit.
+    #: or 0 if it transforms none. Of those that do, a connection can have one.
     rsv: int = 0
 
     def enabled(self) -> bool:

@@ -31,7 +31,7 @@ class PerMessageDeflate(Extension):
     agreed upon with a peer, which may be less, is :attr:`agreed`.
 
     :param client_no_context_takeover: the client is to compress each message by itself.
-        Costs compression, saves the server up to 40 KiB.
+        Costs compression, saves the server about 100 KiB.
     :param server_no_context_takeover: likewise the server.
     :param client_max_window_bits: the client's LZ77 window, as a power of 2, 8 to 15.
     :param server_max_window_bits: the server's.

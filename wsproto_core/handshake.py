@@ -7,6 +7,7 @@ are the body of a refusal. What the fields mean is judged in ``negotiation``.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from os import urandom
 from typing import Final
@@ -29,6 +30,7 @@ from .negotiation import (
     origin_allowed,
     oversize,
     refusal,
+    same_origin,
     server_extensions_handshake,
 )
 from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
@@ -92,13 +94,17 @@ class H11Handshake:
         self.client = connection_type is ConnectionType.CLIENT
         self._limits = limits
         self._state = ConnectionState.CONNECTING
-        self._events: list[Event] = []
+        self._events: deque[Event] = deque()
         self._connection: Connection | None = None
         self._head = _Head()
         self._h11: h11.Connection | None = None
         self._end: UpgradeServer | UpgradeClient | None
         # Whether a server has been sent a bad request: nothing more is read of it.
         self._refused = False
+        # Of a rejection's body with a Content-Length, the bytes that are still to be sent;
+        # and whether it is not sent at all, because the request was a HEAD.
+        self._body_left: int | None = None
+        self._body_unwanted = False
         self._eof = False
         if self.client:
             self._end = UpgradeClient(connection_factory=connection_factory, entropy=entropy)
@@ -140,6 +146,7 @@ class H11Handshake:
             raise LocalProtocolError("only a server that waits for one can be given a request")
         if self._refused:
             raise LocalProtocolError("a handshake takes one request")
+        self._require(Input.RECEIVE_REQUEST)
         target = path.encode("utf-8", "replace") if isinstance(path, str) else path
         if not is_target(target):
             target = quote(target, safe=_TARGET_SAFE).encode()
@@ -185,6 +192,8 @@ class H11Handshake:
             return
         if data is None:
             self._eof = True
+        elif self._eof:
+            raise LocalProtocolError("cannot receive data after the end of the transport")
         elif self._state is not ConnectionState.CLOSED and not self._refused:
             self._head.buffer += data
         end = self._end
@@ -197,10 +206,14 @@ class H11Handshake:
     def events(self) -> Iterator[Event]:
         """Give the events that have arrived, in order; the rest stays for the next call."""
         while self._events:
-            yield self._events.pop(0)
+            yield self._events.popleft()
 
     def _advance(self, event: Input) -> None:
         self._state = TRANSITIONS[self._state, event]
+
+    def _require(self, event: Input) -> None:
+        if (self._state, event) not in TRANSITIONS:
+            raise LocalProtocolError(f"cannot {event.value} in state {self._state.name}")
 
     def _open(self, connection: Connection | None) -> None:
         """Hand over to the connection, with what came behind the handshake."""
@@ -215,9 +228,9 @@ class H11Handshake:
         self._h11 = self._end = None
 
     def _parse(self, h11_connection: h11.Connection, data: bytes) -> h11.Event:
-        """Have h11 read a whole head."""
+        """Have h11 read a whole head. Raises :exc:`RemoteProtocolError`."""
         h11_connection.receive_data(data)
-        event = h11_connection.next_event()
+        event = _next_event(h11_connection)
         assert isinstance(event, h11.Event)  # a whole head, so neither NEED_DATA nor PAUSED
         return event
 
@@ -248,11 +261,9 @@ class H11Handshake:
                 self._h11 = h11.Connection(
                     h11.SERVER, max_incomplete_event_size=self._limits.max_header_size
                 )
-                try:
-                    event = self._parse(self._h11, head)
-                except h11.RemoteProtocolError as exc:
-                    raise refusal(f"Bad HTTP message: {exc}") from exc
+                event = self._parse(self._h11, head)
                 assert isinstance(event, h11.Request)
+                self._body_unwanted = event.method == b"HEAD"
                 self._take_request(
                     server,
                     event.headers.raw_items(),
@@ -302,18 +313,21 @@ class H11Handshake:
             raise RemoteProtocolError("the transport ended within the request")
 
     def _send_accept(self, server: UpgradeServer, event: AcceptConnection) -> bytes:
-        if self._state is not ConnectionState.CONNECTING:
-            raise LocalProtocolError(f"cannot accept in state {self._state.name}")
+        self._require(Input.SEND_ACCEPT)
         response = server.accept(event)
         self._advance(Input.SEND_ACCEPT)
         self._open(server.connection)
         return b"HTTP/1.1 101 Switching Protocols\r\n" + _serialize_fields(response)
 
     def _send_reject(self, server: UpgradeServer, event: RejectConnection) -> bytes:
-        if self._state is not ConnectionState.CONNECTING:
-            raise LocalProtocolError(f"cannot reject in state {self._state.name}")
+        self._require(Input.SEND_REJECT)
         status_code, headers = server.check_rejection(event)
-        if not event.has_body and not any(n.lower() == b"content-length" for n, _ in headers):
+        lengths = [value for name, value in headers if name.lower() == b"content-length"]
+        if event.has_body:
+            self._body_left = int(lengths[0]) if lengths and lengths[0].isdigit() else None
+        elif lengths not in ([], [b"0"]):
+            raise LocalProtocolError(f"Content-Length {lengths} for a rejection without a body")
+        elif not lengths and status_code != 204:  # RFC 9110 §8.6
             headers.append((b"content-length", b"0"))
         if self._h11 is None:
             # The request did not come through h11. To have it frame the body as for any
@@ -322,12 +336,23 @@ class H11Handshake:
             self._parse(self._h11, b"GET / HTTP/1.1\r\nHost: -\r\n\r\n")
         data = self._h11_send(h11.Response, status_code=status_code, headers=headers)
         self._advance(Input.SEND_REJECT)
+        self._head = _Head()  # what came behind the request has no use any more
         return data if event.has_body else data + self._end_reject()
 
     def _send_reject_data(self, event: RejectData) -> bytes:
-        if self._state is not ConnectionState.REJECTING:
-            raise LocalProtocolError(f"cannot send RejectData in state {self._state.name}")
-        data = self._h11_send(h11.Data, data=event.data)
+        self._require(Input.SEND_REJECT_DATA)
+        if not isinstance(event.data, (bytes, bytearray, memoryview)):
+            raise LocalProtocolError(f"a body must be bytes, not {type(event.data).__name__}")
+        if self._body_left is not None:
+            left = self._body_left - len(event.data)
+            if left < 0 or (event.body_finished and left):
+                raise LocalProtocolError(
+                    f"Too {'much' if left < 0 else 'little'} data for the Content-Length declared"
+                )
+            self._body_left = left
+        data = b""
+        if not self._body_unwanted:
+            data = self._h11_send(h11.Data, data=bytes(event.data))
         return data + self._end_reject() if event.body_finished else data
 
     def _end_reject(self) -> bytes:
@@ -340,11 +365,12 @@ class H11Handshake:
         try:
             return self._h11.send(kind(**fields)) or b""
         except h11.LocalProtocolError as exc:
-            raise LocalProtocolError(str(exc)) from exc
+            raise LocalProtocolError(str(exc)) from exc.with_traceback(None)
 
     # Client
 
     def _send_request(self, client: UpgradeClient, request: Request) -> bytes:
+        self._require(Input.SEND_REQUEST)
         target = encode_target(request.target)
         headers = client.send_request(request)
         self._h11 = h11.Connection(
@@ -367,9 +393,6 @@ class H11Handshake:
                 self._take_response(client, self._parse(self._h11, head))
             if self._state is ConnectionState.REJECTING:
                 self._read_body()
-        except h11.RemoteProtocolError as exc:
-            self._fail_response()
-            raise RemoteProtocolError(f"Bad HTTP message: {exc}") from exc
         except RemoteProtocolError as exc:
             self._fail_response()
             exc.event_hint = None  # a client cannot answer a response
@@ -394,25 +417,47 @@ class H11Handshake:
     def _read_body(self) -> None:
         """Pass on the body of a refusal, as it arrives."""
         assert self._h11 is not None
-        if self._head.buffer:
-            self._h11.receive_data(bytes(self._head.buffer))
-            self._head.buffer.clear()
+        received = bytes(self._head.buffer)
+        self._head.buffer.clear()
+        # h11 judges how long a chunk's header or a trailer is by what it could not finish
+        # in one go: so it never gets much.
+        slices: list[bytes | None] = [None]
+        slices += [received[i : i + 1024] for i in range(0, len(received), 1024)]
         if self._eof:
-            self._h11.receive_data(b"")
-        while True:
-            event = self._h11.next_event()
-            if isinstance(event, h11.Data):
-                self._events.append(RejectData(bytes(event.data), body_finished=False))
-            elif isinstance(event, h11.EndOfMessage):
-                self._events.append(RejectData(b"", body_finished=True))
-                self._advance(Input.RECEIVE_REJECT_END)
-                return
-            else:
-                return
+            slices.append(b"")
+        body = bytearray()
+        finished = False
+        try:
+            for each in slices:
+                if each is not None:
+                    self._h11.receive_data(each)
+                while isinstance(event := _next_event(self._h11), h11.Data):
+                    body += event.data
+                if isinstance(event, h11.EndOfMessage):
+                    finished = True
+                    break
+        finally:
+            if body:
+                self._events.append(RejectData(bytes(body), body_finished=False))
+        if finished:
+            self._events.append(RejectData(b"", body_finished=True))
+            self._advance(Input.RECEIVE_REJECT_END)
 
     def _fail_response(self) -> None:
         self._head = _Head()
         self._advance(Input.RECEIVE_BAD_RESPONSE)
+
+
+def _next_event(h11_connection: h11.Connection) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
+    """h11's next event. Its error becomes ours, with the answer that a server owes.
+
+    It loses its traceback, for h11 raises it in a way that makes it a cycle, which would
+    keep the handshake alive.
+    """
+    try:
+        return h11_connection.next_event()
+    except h11.RemoteProtocolError as exc:
+        raise refusal(f"Bad HTTP message: {exc}") from exc.with_traceback(None)
 
 
 def _from_latin_1(text: bytes | str) -> bytes:
@@ -430,5 +475,6 @@ __all__ = [
     "UpgradeServer",
     "client_extensions_handshake",
     "origin_allowed",
+    "same_origin",
     "server_extensions_handshake",
 ]

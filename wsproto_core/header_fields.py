@@ -22,8 +22,9 @@ _TOKEN_TEXT = re.compile(_TCHAR + "+")
 _QUOTED_TOKEN = re.compile(rf'((?:\\?{_TCHAR})+)"')
 _SPACES = re.compile(r"[ \t]*")
 _FIELD_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
-_TARGET = re.compile(rb"[\x21\x22\x24-\x7e]+")
-_HOST = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=%:\[\]]+")
+# A path with a query, or an absolute URI; no fragment.
+_TARGET = re.compile(rb"(?:(?:ws|http)s?://|/)[\x21\x22\x24-\x7e]*", re.IGNORECASE)
+_HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 
 _WHITESPACE = " \t"
 
@@ -43,12 +44,12 @@ def is_field_value(value: bytes) -> bool:
 
 
 def is_target(value: bytes) -> bool:
-    """True for what may stand in a request line: visible ASCII, no fragment, not nothing."""
+    """True for a resource name (RFC 6455 §3) or an absolute URI, as in a request line."""
     return _TARGET.fullmatch(value) is not None
 
 
 def is_host(value: bytes) -> bool:
-    """True for the characters of a host and port (RFC 3986 §3.2.2)."""
+    """True for a host with or without a port (RFC 3986 §3.2.2, §3.2.3)."""
     return _HOST.fullmatch(value) is not None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .errors import LocalProtocolError, RemoteProtocolError
+from .errors import LimitExceeded, LocalProtocolError, RemoteProtocolError
 from .events import (
     BytesMessage,
     CloseConnection,
@@ -109,7 +109,7 @@ class MessageReader:
         codec = self._codec
         while True:
             if self._encoded and codec is not None and codec.pending:
-                event = self._take_data(codec.read(), codec.pending)
+                event = self._take_decoded(codec)
             else:
                 if not self._in_frame:
                     if not frames.read_header():
@@ -170,14 +170,32 @@ class MessageReader:
     def _grow(self, size: int) -> None:
         self._size += size
         if self._size > self._limits.max_message_size:
-            raise excess(f"message of more than {self._limits.max_message_size} bytes")
+            raise self._too_big()
+
+    def _too_big(self) -> LimitExceeded:
+        return excess(f"message of more than {self._limits.max_message_size} bytes")
+
+    def _take_decoded(self, codec: MessageCodec) -> Event | None:
+        """The event for the next piece that a codec has. Of a message that grows too big,
+        what fits is given, or judged, before the fault: however it was cut.
+        """
+        room = self._limits.max_message_size - self._size
+        data = codec.read(room + 1)
+        more = codec.pending
+        if len(data) > room:
+            self._fault = self._too_big()
+            data = data[:room]
+            more = True
+        self._size += len(data)
+        event = self._take_data(data, more)
+        if event is None and self._fault is not None:
+            raise self._fault
+        return event
 
     def _take_data(self, data: bytes, more: bool) -> Event | None:
         """The event for a piece of a message, of which *more* is at hand; None if it is
         not worth one.
         """
-        if self._encoded:
-            self._grow(len(data))
         frame_finished = not self._in_frame and not more
         message_finished = frame_finished and self._frames.fin
         text = ""
@@ -269,8 +287,12 @@ class MessageWriter:
         #: no codec, and no message begun.
         self.plain = codec is None
 
-    def _frame(self, first: int, payload: bytes) -> list[bytes]:
-        return serialize_frame(first, payload, self._keys.fresh() if self._keys else None)
+    def stop(self) -> None:
+        """There will be no more messages."""
+        self._codec = None
+
+    def _fresh_key(self) -> bytes | None:
+        return self._keys.fresh() if self._keys else None
 
     def message(
         self, data: str | bytes | bytearray | memoryview, fin: bool, compress: bool | None
@@ -281,6 +303,7 @@ class MessageWriter:
         fragment; None leaves it to the extension's policy.
         """
         opcode, payload = encode_payload(data)
+        key = self._fresh_key()  # first: its source may fail, and nothing has changed yet
         first = opcode
         if self._opcode == _CONTINUATION:
             codec = self._codec
@@ -299,7 +322,7 @@ class MessageWriter:
             payload = self._codec.encode(payload, fin)
         self._opcode = _CONTINUATION if fin else opcode
         self.plain = fin and self._codec is None
-        return self._frame(FIN | first if fin else first, payload)
+        return serialize_frame(FIN | first if fin else first, payload, key)
 
     def control(self, opcode: int, payload: bytes) -> bytes:
         """A ping or a pong."""
@@ -314,7 +337,7 @@ class MessageWriter:
                 f"the payload of a {Opcode(opcode).name} may have {MAX_CONTROL_PAYLOAD} bytes, "
                 f"not {len(payload)} (RFC 6455 §5.5)"
             )
-        return b"".join(self._frame(FIN | opcode, payload))
+        return b"".join(serialize_frame(FIN | opcode, payload, self._fresh_key()))
 
     def close(self, code: int | None, reason: str | None) -> bytes:
         """A Close frame; :func:`close_payload` says which."""
@@ -353,6 +376,8 @@ def close_payload(code: int | None, reason: str | None) -> bytes:
         code = CloseReason.NORMAL_CLOSURE
     if not isinstance(code, int) or not is_wire_close_code(code):
         raise LocalProtocolError(f"a Close frame cannot have the code {code} (RFC 6455 §7.4)")
+    if not isinstance(reason, str | None):
+        raise LocalProtocolError(f"a reason must be str, not {type(reason).__name__}")
     try:
         encoded = (reason or "").encode()
     except UnicodeEncodeError as exc:

@@ -8,6 +8,8 @@ HTTP/2 and HTTP/3 in ``extended_connect``. Knows nothing of bytes on a transport
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from copy import copy
 from typing import Final, NamedTuple
 
 from .connection import Connection
@@ -112,23 +114,24 @@ class Fields:
         return [(name, value) for name, value in self.all if name not in names]
 
 
-def read_offer(fields: Fields, host: bytes, target: bytes) -> Request:
+def read_offer(
+    fields: Fields, host: bytes, target: bytes, upgrade: Sequence[tuple[bytes, bytes]] = ()
+) -> Request:
     """What every opening handshake offers, however it is transported.
+
+    *upgrade* are the fields that a 426 has beside the version (RFC 9110 §15.5.22).
 
     Raises :exc:`~wsproto_core.RemoteProtocolError`.
     """
     try:
         version = fields.single(b"sec-websocket-version")
         if version != WEBSOCKET_VERSION:
-            # §4.4; the Upgrade field is RFC 9110 §15.5.22's.
             headers = [(b"Sec-WebSocket-Version", WEBSOCKET_VERSION)]
             if version is None:
                 raise refusal("Missing header, 'Sec-WebSocket-Version'", 400, headers)
             shown = version.decode("latin-1")
-            raise refusal(
-                f"Sec-WebSocket-Version is {shown!r}, not 13",
-                426,
-                [*headers, (b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")],
+            raise refusal(  # RFC 6455 §4.4
+                f"Sec-WebSocket-Version is {shown!r}, not 13", 426, [*headers, *upgrade]
             )
         fields.single(b"origin")
         subprotocols = split_tokens(fields.values(b"sec-websocket-protocol"))
@@ -154,15 +157,23 @@ def read_offer(fields: Fields, host: bytes, target: bytes) -> Request:
     )
 
 
+def _split_port(host: str) -> tuple[str, str]:
+    """A host without its port, and the port with its colon."""
+    name, colon, port = host.rpartition(":")
+    return (name, colon + port) if colon and port.isdecimal() else (host, "")
+
+
 def _decode_host(host: bytes) -> str:
     # A DNS name has at most 253 characters; decoding longer ones takes quadratic time
     # in some Pythons (CVE-2022-45061).
-    if b"xn--" in host.lower() and len(host) <= 260:
+    text = host.decode("ascii")
+    if "xn--" in text.lower() and len(text) <= 260:
+        name, port = _split_port(text)
         try:
-            return host.decode("idna")
+            return name.encode("ascii").decode("idna") + port
         except UnicodeError:
             pass
-    return host.decode("ascii")
+    return text
 
 
 # Writing fields
@@ -175,6 +186,8 @@ def to_bytes(text: str | bytes, what: str) -> bytes:
             return text.encode("ascii")
         except UnicodeEncodeError:
             raise LocalProtocolError(f"{what} is {text!r}, not ASCII") from None
+    if not isinstance(text, (bytes, bytearray)):
+        raise LocalProtocolError(f"{what} is {text!r}, neither bytes nor str")
     return bytes(text)
 
 
@@ -187,7 +200,11 @@ def check_fields(
     out of its line (RFC 9110 §5.5), and for a field that is the library's *own*.
     """
     checked: Headers = []
-    for name, value in headers:
+    try:
+        pairs = [(name, value) for name, value in headers]
+    except (TypeError, ValueError):
+        raise LocalProtocolError(f"headers are {headers!r}, not pairs") from None
+    for name, value in pairs:
         name = to_bytes(name, "header name")
         value = to_bytes(value, f"header {name!r}")
         if not is_token(name):
@@ -203,6 +220,8 @@ def check_fields(
 def offer_fields(request: Request) -> Headers:
     """The fields that offer subprotocols and extensions (RFC 6455 §4.1)."""
     headers: Headers = []
+    if isinstance(request.subprotocols, str):
+        raise LocalProtocolError(f"subprotocols are {request.subprotocols!r}, not a list")
     if request.subprotocols:
         names = [to_bytes(name, "subprotocol") for name in request.subprotocols]
         for name in names:
@@ -212,9 +231,7 @@ def offer_fields(request: Request) -> Headers:
             raise LocalProtocolError(f"subprotocols repeat: {request.subprotocols}")
         headers.append((b"Sec-WebSocket-Protocol", b", ".join(names)))
     offers = []
-    for extension in request.extensions:
-        if not isinstance(extension, Extension):
-            raise LocalProtocolError(f"{extension!r} cannot be offered: not an Extension")
+    for extension in own_extensions(request.extensions):
         element = _element(extension, extension.offer())
         if element is not None:
             offers.append(element)
@@ -239,8 +256,11 @@ def _element(extension: Extension, parameters: bool | str | None) -> bytes | Non
 
 def encode_host(host: str) -> bytes:
     """A Host field's value. Raises :exc:`~wsproto_core.LocalProtocolError`."""
+    if not isinstance(host, str):
+        raise LocalProtocolError(f"host is {host!r}, not str")
     try:
-        encoded = host.encode("ascii") if host.isascii() else host.encode("idna")
+        name, port = _split_port(host)
+        encoded = (name.encode("ascii") if name.isascii() else name.encode("idna")) + port.encode()
     except UnicodeError as exc:
         raise LocalProtocolError(f"host {host!r} has no IDNA form: {exc}") from None
     if not is_host(encoded):
@@ -254,15 +274,27 @@ def encode_target(target: str) -> bytes:
     Raises :exc:`~wsproto_core.LocalProtocolError`: also for a fragment, which a
     WebSocket URI must not have.
     """
+    if not isinstance(target, str):
+        raise LocalProtocolError(f"target is {target!r}, not str")
     if target == "" or target.startswith("?"):
         target = "/" + target
     encoded = to_bytes(target, "target")
     if not is_target(encoded):
-        raise LocalProtocolError(f"target {target!r} has characters that must be escaped")
+        raise LocalProtocolError(
+            f"target {target!r} is not a path, or has characters that must be escaped"
+        )
     return encoded
 
 
 # Extensions
+
+
+def own_extensions(extensions: Iterable[Extension | str] | None) -> list[Extension]:
+    """Extensions as an application gives them. Raises LocalProtocolError."""
+    for extension in extensions or ():
+        if not isinstance(extension, Extension):
+            raise LocalProtocolError(f"{extension!r} is not an Extension")
+    return [copy(e) for e in extensions or () if isinstance(e, Extension)]
 
 
 def server_extensions_handshake(
@@ -318,17 +350,28 @@ def client_extensions_handshake(
             name = parse_extension(element).name
         except FieldError as exc:
             raise RemoteProtocolError(f"bad Sec-WebSocket-Extensions: {exc}") from None
-        for extension in supported:
-            if extension.name == name:
-                break
-        else:
-            raise RemoteProtocolError(f"extension {name!r} was not offered")
-        if extension in agreed or (extension.rsv and reserved):
+        extension = _finalize(name, element, supported)
+        if name in {other.name for other in agreed} or (extension.rsv and reserved):
             raise RemoteProtocolError(f"extension {name!r} conflicts with another")
-        extension.finalize(element)
         agreed.append(extension)
         reserved |= extension.rsv
     return agreed
+
+
+def _finalize(name: str, element: str, supported: Sequence[Extension]) -> Extension:
+    """The extension whose offer a response answers: the first of several of that name, for
+    a client may offer alternatives (RFC 7692 §5).
+    """
+    problem = RemoteProtocolError(f"extension {name!r} was not offered")
+    for extension in supported:
+        if extension.name == name:
+            try:
+                extension.finalize(element)
+            except RemoteProtocolError as exc:
+                problem = exc
+            else:
+                return extension
+    raise problem.with_traceback(None)
 
 
 # The two ends
@@ -361,6 +404,7 @@ class ServerNegotiation:
                 else "cannot accept: no request, or a bad one, was received"
             )
         headers: Headers = []
+        extensions = own_extensions(event.extensions)
         extra = check_fields(event.extra_headers, _OWN_RESPONSE_FIELDS)
         chosen = [value for name, value in extra if name.lower() == b"sec-websocket-protocol"]
         if event.subprotocol is not None:
@@ -372,15 +416,13 @@ class ServerNegotiation:
             raise LocalProtocolError(
                 f"subprotocol {chosen[0]!r} was not among those requested: {request.subprotocols}"
             )
-        if event.extensions:
-            agreed = server_extensions_handshake(
-                [offer for offer in request.extensions if isinstance(offer, str)],
-                event.extensions,
-            )
-            if agreed is not None:
-                headers.append((b"Sec-WebSocket-Extensions", agreed))
+        agreed = server_extensions_handshake(
+            [offer for offer in request.extensions if isinstance(offer, str)], extensions
+        )
+        if agreed is not None:
+            headers.append((b"Sec-WebSocket-Extensions", agreed))
         self.connection = self._factory(
-            ConnectionType.SERVER, [e for e in event.extensions if e.enabled()]
+            ConnectionType.SERVER, [e for e in extensions if e.enabled()]
         )
         self._state = following
         return headers + extra
@@ -389,7 +431,7 @@ class ServerNegotiation:
         """What :meth:`reject` does, without rejecting."""
         if (self._state, Input.SEND_REJECT) not in TRANSITIONS:
             raise LocalProtocolError(f"cannot reject in state {self._state.name}")
-        if not 200 <= event.status_code <= 999:
+        if not isinstance(event.status_code, int) or not 200 <= event.status_code <= 999:
             raise LocalProtocolError(f"cannot reject with status {event.status_code}")
         return Response(event.status_code, check_fields(event.headers))
 
@@ -442,8 +484,7 @@ class ClientNegotiation:
         if chosen is not None and chosen not in request.subprotocols:
             raise RemoteProtocolError(f"subprotocol {chosen!r} was not offered")
         extensions = client_extensions_handshake(
-            fields.elements(b"sec-websocket-extensions"),
-            [e for e in request.extensions if isinstance(e, Extension)],
+            fields.elements(b"sec-websocket-extensions"), own_extensions(request.extensions)
         )
         self.connection = self._factory(ConnectionType.CLIENT, extensions)
         self._state = TRANSITIONS[self._state, Input.RECEIVE_ACCEPT]
@@ -469,6 +510,24 @@ class ClientNegotiation:
             raise
 
 
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+def _normal_origin(origin: str) -> tuple[str, str]:
+    """An origin's scheme, and its host and port, each in one form: lower-case, IDNA's
+    ASCII, without a default port.
+    """
+    scheme, _, host = origin.lower().partition("://")
+    return scheme, _normal_host(host, scheme)
+
+
+def _normal_host(host: str, scheme: str) -> str:
+    name, port = _split_port(host.lower())
+    with suppress(UnicodeError):  # it is no host, and so equals none
+        name = name if name.isascii() else name.encode("idna").decode("ascii")
+    return name if port == _DEFAULT_PORTS.get(scheme) else name + port
+
+
 def origin_allowed(request: Request, allowed: Iterable[str]) -> bool:
     """Whether a request's Origin is one of *allowed*, such as ``"https://example.com"``.
 
@@ -477,7 +536,20 @@ def origin_allowed(request: Request, allowed: Iterable[str]) -> bool:
     a request without an Origin: no browser sends one.
     """
     origin = request.origin
-    return origin is None or origin.lower() in {known.lower() for known in allowed}
+    return origin is None or _normal_origin(origin) in map(_normal_origin, allowed)
+
+
+def same_origin(request: Request) -> bool:
+    """Whether a request comes from a page of the host that it connects to.
+
+    The same as :func:`origin_allowed`, for a server that serves its pages itself. Behind
+    a proxy, only if that passes the Host header on.
+    """
+    origin = request.origin
+    if origin is None:
+        return True
+    scheme, host = _normal_origin(origin)
+    return scheme in _DEFAULT_PORTS and host == _normal_host(request.host, scheme)
 
 
 __all__ = [
@@ -494,8 +566,10 @@ __all__ = [
     "offer_fields",
     "origin_allowed",
     "oversize",
+    "own_extensions",
     "read_offer",
     "refusal",
+    "same_origin",
     "server_extensions_handshake",
     "to_bytes",
 ]

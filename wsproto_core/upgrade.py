@@ -38,6 +38,8 @@ from .utilities import generate_accept_token, generate_nonce
 # nothing: the example of §4.1 has.
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
+_UPGRADE: Final = ((b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"))
+
 # What this library writes itself, and an application therefore must not.
 _OWN_FIELDS: Final = frozenset(
     (
@@ -116,7 +118,7 @@ class UpgradeServer(ServerNegotiation):
             raise refusal("a WebSocket handshake has no body")
         if isinstance(target, str):
             target = target.encode("utf-8", "surrogatepass")
-        request = read_offer(fields, host, target)
+        request = read_offer(fields, host, target, _UPGRADE)
         if key is None:
             raise refusal("Missing header, 'Sec-WebSocket-Key'")
         if _KEY.fullmatch(key) is None:
@@ -136,8 +138,7 @@ class UpgradeServer(ServerNegotiation):
         return Response(
             101,
             [
-                (b"Upgrade", b"websocket"),
-                (b"Connection", b"Upgrade"),
+                *_UPGRADE,
                 (b"Sec-WebSocket-Accept", generate_accept_token(self._key)),
                 *headers,
             ],
@@ -172,8 +173,7 @@ class UpgradeClient(ClientNegotiation):
         """
         headers = [
             (b"Host", encode_host(request.host)),
-            (b"Upgrade", b"websocket"),
-            (b"Connection", b"Upgrade"),
+            *_UPGRADE,
             (b"Sec-WebSocket-Key", generate_nonce(self._entropy)),
             (b"Sec-WebSocket-Version", WEBSOCKET_VERSION),
             *offer_fields(request),

@@ -16,8 +16,14 @@ ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def generate_nonce(entropy: EntropySource = urandom) -> bytes:
-    """A fresh Sec-WebSocket-Key: 16 unpredictable bytes, in base64 (RFC 6455 §4.1)."""
-    return base64.b64encode(entropy(16))
+    """A fresh Sec-WebSocket-Key: 16 unpredictable bytes, in base64 (RFC 6455 §4.1).
+
+    Raises :exc:`ValueError` if the source gives another number of them.
+    """
+    nonce = entropy(16)
+    if len(nonce) != 16:
+        raise ValueError(f"entropy source gave {len(nonce)} bytes when asked for 16")
+    return base64.b64encode(nonce)
 
 
 def generate_accept_token(token: bytes) -> bytes:

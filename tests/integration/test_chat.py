@@ -663,6 +663,14 @@ class TestTime:
             connection.sendall(data)
             assert connection.recv(65536) == b""
 
+    def test_server_is_the_first_to_end_the_transport(
+        self, start_server: Callable[..., ChatServer], join: Join
+    ) -> None:
+        server = start_server(CLOSE_TIMEOUT=TIMEOUT * 10)
+        ann = join("ann", server=server)
+        assert ann.receive()["type"] == "welcome"
+        ann.leave()
+
     def test_peer_that_never_reads_stalls_nobody(
         self, start_server: Callable[..., ChatServer], join: Join
     ) -> None:
