@@ -136,7 +136,8 @@ def test_no_input_no_output_no_clock() -> None:
     outside = set().union(*(imports_of(path)[1] for path in PACKAGE.glob("*.py")))
     standard = {
         "__future__", "abc", "base64", "codecs", "collections", "contextlib", "copy",
-        "dataclasses", "enum", "functools", "hashlib", "os", "re", "struct", "types", "typing", "urllib", "zlib",
+        "dataclasses", "enum", "functools", "hashlib", "os", "re", "struct", "types", "typing",
+        "urllib", "zlib",
     }  # fmt: skip
     assert outside - standard == {"h11"}
     # Of os nothing but its source of entropy.

@@ -104,7 +104,8 @@ class WSConnection:
         Raises :exc:`~wsproto_core.RemoteProtocolError` for a bad opening handshake,
         which a server answers by sending its ``event_hint``. Once the connection is
         open, faults are events. Raises :exc:`~wsproto_core.LocalProtocolError` for
-        bytes when the connection is ``CLOSED``.
+        bytes when the connection is ``CLOSED``, and after None. What follows a
+        handshake that has failed is discarded.
         """
         if self.connection is not None:
             self.connection.receive_data(data)
