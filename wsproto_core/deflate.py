@@ -157,11 +157,11 @@ class DeflateCodec(MessageCodec):
             self._remember(output)
             if inflater.eof:
                 self._inflater = None
+                self._input = inflater.unused_data
                 self._streams += 1
                 consumed = self._before + self._read_to - len(self._input)
                 if self._streams > _FREE_STREAMS + consumed // _BYTES_PER_STREAM:
                     raise excess("too many DEFLATE blocks with BFINAL set")
-                self._input = inflater.unused_data
                 if self._fin and self._rest_is_suffix():
                     self._input = b""
                     self._read_to = len(self._payload)
