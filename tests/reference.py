@@ -478,12 +478,13 @@ class IncomingMessage:
     def take_decoded(self, data: Iterator[int] | bytes) -> None:
         """The next bytes of the message, one after the other."""
         for octet in data:
+            # §10.4. What is not compressed was judged by its header. What is too much is
+            # not looked at.
+            if len(self.payload) >= self.limits.max_message_size:
+                raise Fail(TOO_BIG, INFLATED_SIZE)
             # §8.1, see above.
             if self.kind == "text":
                 self.text.take(octet)
-            # §10.4. What is not compressed was judged by its header.
-            if len(self.payload) >= self.limits.max_message_size:
-                raise Fail(TOO_BIG, INFLATED_SIZE)
             self.payload.append(octet)
 
 

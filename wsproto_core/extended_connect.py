@@ -11,26 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from .connection import Connection
 from .errors import LocalProtocolError, RemoteProtocolError
 from .events import AcceptConnection, RejectConnection, Request
 from .header_fields import FieldError
-from .limits import DEFAULT_LIMITS, Limits
 from .negotiation import (
     WEBSOCKET_VERSION,
     ClientNegotiation,
-    ConnectionFactory,
     Fields,
     ServerNegotiation,
     check_fields,
     encode_host,
     encode_target,
     offer_fields,
-    oversize,
     read_offer,
     refusal,
 )
-from .states import ConnectionState
 from .typing import Headers
 
 # HTTP/1.1's, which RFC 9113 §8.2.2 and RFC 9114 §4.2 forbid, and those that RFC 8441 §5
@@ -66,15 +61,6 @@ class ExtendedConnectServer(ServerNegotiation):
     :param limits: for the number of header fields.
     """
 
-    def __init__(
-        self,
-        *,
-        connection_factory: ConnectionFactory = Connection,
-        limits: Limits = DEFAULT_LIMITS,
-    ) -> None:
-        super().__init__(connection_factory=connection_factory)
-        self._limits = limits
-
     def receive_request(self, headers: Iterable[tuple[bytes, bytes]]) -> Request:
         """Read a client's opening handshake (RFC 8441 §4, §5).
 
@@ -83,11 +69,7 @@ class ExtendedConnectServer(ServerNegotiation):
         method than CONNECT, 501 for another ``:protocol`` (RFC 9220 §3), 426, 431 and
         400 as over HTTP/1.1.
         """
-        if self.request is not None or self._state is not ConnectionState.CONNECTING:
-            raise LocalProtocolError("a handshake takes one request")
-        fields = Fields(headers)
-        if len(fields.all) > self._limits.max_headers:
-            raise oversize(f"{len(fields.all)} headers, {self._limits.max_headers} allowed")
+        fields = self._read_fields(headers)
         try:
             method, protocol, scheme, path, authority = map(fields.single, _PSEUDO)
             host = fields.single(b"host")

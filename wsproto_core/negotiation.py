@@ -26,6 +26,7 @@ from .header_fields import (
     split_list,
     split_tokens,
 )
+from .limits import DEFAULT_LIMITS, Limits
 from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
 from .typing import Headers
 
@@ -378,10 +379,20 @@ def _finalize(name: str, element: str, supported: Sequence[Extension]) -> Extens
 
 
 class ServerNegotiation:
-    """What the server's end of any opening handshake does once it has read a request."""
+    """What the server's ends of all opening handshakes have in common.
 
-    def __init__(self, *, connection_factory: ConnectionFactory = Connection) -> None:
+    :param connection_factory: makes the connection: ``functools.partial(Connection, ...)``.
+    :param limits: for the number of header fields.
+    """
+
+    def __init__(
+        self,
+        *,
+        connection_factory: ConnectionFactory = Connection,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
         self._factory = connection_factory
+        self._limits = limits
         self._state = ConnectionState.CONNECTING
         #: The client's request, once it was received and found good.
         self.request: Request | None = None
@@ -392,6 +403,15 @@ class ServerNegotiation:
     def state(self) -> ConnectionState:
         """``CONNECTING``, then ``OPEN`` or ``CLOSED``."""
         return self._state
+
+    def _read_fields(self, headers: Iterable[tuple[bytes, bytes]]) -> Fields:
+        """The fields of the one request that there can be, if they are not too many."""
+        if self.request is not None or self._state is not ConnectionState.CONNECTING:
+            raise LocalProtocolError("a handshake takes one request")
+        fields = Fields(headers)
+        if len(fields.all) > self._limits.max_headers:
+            raise oversize(f"{len(fields.all)} headers, {self._limits.max_headers} allowed")
+        return fields
 
     def _accept(self, event: AcceptConnection) -> Headers:
         """Check an acceptance against the request; make the connection."""

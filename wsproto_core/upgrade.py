@@ -11,10 +11,9 @@ from os import urandom
 from typing import Final
 
 from .connection import Connection
-from .errors import LocalProtocolError, RemoteProtocolError
+from .errors import RemoteProtocolError
 from .events import AcceptConnection, RejectConnection, Request
 from .header_fields import FieldError
-from .limits import DEFAULT_LIMITS, Limits
 from .masking import EntropySource
 from .negotiation import (
     WEBSOCKET_VERSION,
@@ -26,11 +25,9 @@ from .negotiation import (
     check_fields,
     encode_host,
     offer_fields,
-    oversize,
     read_offer,
     refusal,
 )
-from .states import ConnectionState
 from .typing import Headers
 from .utilities import generate_accept_token, generate_nonce
 
@@ -66,15 +63,7 @@ class UpgradeServer(ServerNegotiation):
     :param limits: for the number of header fields.
     """
 
-    def __init__(
-        self,
-        *,
-        connection_factory: ConnectionFactory = Connection,
-        limits: Limits = DEFAULT_LIMITS,
-    ) -> None:
-        super().__init__(connection_factory=connection_factory)
-        self._limits = limits
-        self._key = b""
+    _key = b""
 
     def receive_request(
         self,
@@ -91,11 +80,7 @@ class UpgradeServer(ServerNegotiation):
         method than GET, 426 for another version than 13, 431 for too many header
         fields, 400 for everything else.
         """
-        if self.request is not None or self._state is not ConnectionState.CONNECTING:
-            raise LocalProtocolError("a handshake takes one request")
-        fields = Fields(headers)
-        if len(fields.all) > self._limits.max_headers:
-            raise oversize(f"{len(fields.all)} headers, {self._limits.max_headers} allowed")
+        fields = self._read_fields(headers)
         if method != b"GET":
             raise refusal("Request method must be GET", 405, [(b"Allow", b"GET")])
         if http_version < b"1.1":
