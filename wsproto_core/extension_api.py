@@ -9,7 +9,7 @@ sees a parser, a header or a socket.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from .words import Opcode
@@ -67,6 +67,12 @@ class Extension(ABC):
     #: The reserved bit that marks this extension's messages: 0x40 (RSV1), 0x20, 0x10,
     #: or 0 if it transforms none. Of those that do, a connection can have one.
     rsv: int = 0
+
+    def __copy__(self) -> Self:
+        # What copy.copy() does by itself, but without asking how: a handshake needs it.
+        clone = type(self).__new__(type(self))
+        vars(clone).update(vars(self))
+        return clone
 
     def enabled(self) -> bool:
         """Whether the last negotiation agreed on this extension."""
