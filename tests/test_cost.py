@@ -318,3 +318,11 @@ def test_all_of_it_again_behind_a_close(role: ConnectionType) -> None:
     assert [type(e) for e in connection.events()] == [CloseConnection]
     feed(connection, frame(TEXT, b"a", to=role) * 1000, 10)
     assert [e for e in connection.events() if isinstance(e, (Message, Ping))] == []
+
+
+def test_many_heads_in_one_read() -> None:
+    """Each is looked for from where the last one ended, whichever line endings it has."""
+    for newline in (b"\r\n", b"\n"):
+        client = new_client()
+        client.receive_data((b"HTTP/1.1 103 X" + newline * 2) * 5000 + response())
+        assert len(list(client.events())) == 1

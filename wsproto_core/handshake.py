@@ -7,6 +7,7 @@ are the body of a refusal. What the fields mean is judged in ``negotiation``.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from os import urandom
@@ -40,6 +41,9 @@ from .upgrade import UpgradeClient, UpgradeServer
 _TARGET_SAFE: Final = "/?:@!$&'()*+,;=-._~%[]"
 
 
+_END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
+
+
 class _Head:
     """Collects the head of an HTTP message: linear, whatever the chunking."""
 
@@ -55,15 +59,11 @@ class _Head:
         It ends with an empty line; a bare LF ends a line too (RFC 9112 §2.2), which is
         how h11 reads it.
         """
-        ends = [
-            at + len(end)
-            for end in (b"\n\r\n", b"\n\n")
-            if (at := self.buffer.find(end, self._searched)) >= 0
-        ]
-        if not ends:
+        end = _END_OF_HEAD.search(self.buffer, self._searched)
+        if end is None:
             self._searched = max(0, len(self.buffer) - 2)
             return None
-        head = bytes(self.buffer[: min(ends)])
+        head = bytes(self.buffer[: end.end()])
         del self.buffer[: len(head)]
         self._searched = 0
         return head
