@@ -224,7 +224,7 @@ class TestFailing:
         for _ in range(1000):
             connection.receive_data(bytes(1000))
         assert list(connection.events()) == []
-        assert connection._input == b""
+        assert connection.input == b""
         assert connection._reader._frames.chunk == b""
 
 

@@ -1,6 +1,7 @@
 """The WebSocket protocol (RFC 6455) as plain Python objects, without any I/O.
 
-Events in, bytes out; bytes in, events out. Begin with :class:`WSConnection`.
+Events in, bytes out; bytes in, events out. Begin with :class:`WSConnection`, or with
+:class:`Session`, which has time, heartbeats and the whole policy of a connection too.
 """
 
 from __future__ import annotations
@@ -12,15 +13,26 @@ from . import (
     extended_connect,
     extensions,
     frame_protocol,
+    group,
     handshake,
     limits,
+    session,
     states,
     typing,
     utilities,
 )
 from .connection import Connection
-from .errors import LimitExceeded, LocalProtocolError, ProtocolError, RemoteProtocolError
+from .errors import (
+    DeadlineExceeded,
+    LimitExceeded,
+    LocalProtocolError,
+    ProtocolError,
+    RemoteProtocolError,
+)
+from .group import Group
 from .limits import Limits
+from .prepared import PreparedMessage
+from .session import RateLimit, Session, SessionConfig, SessionEnded, TransportAction
 from .states import ConnectionState, ConnectionType
 from .ws_connection import WSConnection
 
@@ -30,11 +42,19 @@ __all__ = [
     "Connection",
     "ConnectionState",
     "ConnectionType",
+    "DeadlineExceeded",
+    "Group",
     "LimitExceeded",
     "Limits",
     "LocalProtocolError",
+    "PreparedMessage",
     "ProtocolError",
+    "RateLimit",
     "RemoteProtocolError",
+    "Session",
+    "SessionConfig",
+    "SessionEnded",
+    "TransportAction",
     "WSConnection",
     "__version__",
     "connection",
@@ -43,8 +63,10 @@ __all__ = [
     "extended_connect",
     "extensions",
     "frame_protocol",
+    "group",
     "handshake",
     "limits",
+    "session",
     "states",
     "typing",
     "utilities",

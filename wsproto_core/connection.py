@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from os import urandom
-from typing import Final
+from typing import Final, Protocol
 
 from .errors import LocalProtocolError, RemoteProtocolError
 from .events import (
@@ -36,7 +36,8 @@ from .masking import (
     MaskingKeys,
     apply_mask,
 )
-from .messages import MessageReader, MessageWriter, unencodable
+from .messages import MessageReader, MessageWriter
+from .prepared import PreparedMessage, unencodable
 from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
 from .words import CloseReason, Opcode
 
@@ -65,6 +66,20 @@ _NO_SIZES: Final = (_UNFIT,) * 256
 # The headers of unmasked frames that hold a whole message shorter than 126 bytes.
 _SHORT_TEXT: Final = [frame_header(_WHOLE_TEXT, n, None) for n in range(126)]
 _SHORT_BINARY: Final = [frame_header(_WHOLE_BINARY, n, None) for n in range(126)]
+
+
+class Policy(Protocol):
+    """What :meth:`Connection.events` can be given to act on events before its caller sees
+    them. A :class:`~wsproto_core.session.Session` is one.
+    """
+
+    #: The messages that were given without asking, and the bytes of their frames behind
+    #: the length: payload, and the masking key in a server.
+    fast_messages: int
+    fast_bytes: int
+
+    def take(self, event: Event) -> Event | None:
+        """Give what the caller is to see instead, or None if nothing."""
 
 
 class Connection:
@@ -110,8 +125,9 @@ class Connection:
         )
         self._keys = MaskingKeys(entropy) if client else None
         self._writer = MessageWriter(keys=self._keys, codec=codec, rsv=rsv)
-        # The peer's bytes from _at on, before the reader has been given them.
-        self._input = b""
+        #: The peer's bytes, from _at on, before the reader has been given them. Public only
+        #: for a session, which sets it itself while there are none.
+        self.input = b""
         self._at = 0
         # For the fast path of events(): whether the peer masks, the longest payload, and
         # the sizes that a second byte states; none under limits that even the shortest
@@ -121,8 +137,9 @@ class Connection:
         self._sizes = _UNMASKED_SIZES if client else _MASKED_SIZES
         if self._fast_size < 125:
             self._sizes = _NO_SIZES
-        # For that of send(): whether a message's frame is its header and its payload.
-        self._fast_send = codec is None
+        #: For that of send(): whether a message's frame is its header and its payload (and
+        #: a mask): the connection is open, without compression, and within no message.
+        self.sends_alone = codec is None
         # Events that did not come from the peer's bytes. Nothing here puts any in, but
         # proxies do, to have them delivered in order.
         self._injected: deque[Event] | None = None
@@ -150,13 +167,46 @@ class Connection:
             self._injected = deque()
         return self._injected
 
+    def inject(self, event: Event) -> None:
+        """Have :meth:`events` give an event that the peer did not send, before whatever
+        of the peer's has not been read.
+        """
+        self._events.append(event)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are events that were injected."""
+        return bool(self._injected)
+
+    @property
+    def unread(self) -> int:
+        """Bytes that were received and that no event has been looked for in."""
+        return len(self.input) - self._at + self._reader.unread
+
+    @property
+    def reader(self) -> MessageReader:
+        """What counts that was received; for statistics."""
+        return self._reader
+
+    @property
+    def writer(self) -> MessageWriter:
+        """What counts that was sent; for statistics."""
+        return self._writer
+
+    @property
+    def sends_plain(self) -> bool:
+        """Whether this end sends messages as a header and their payload: it is an open
+        server's, without compression.
+        """
+        return self._state is _OPEN and self._keys is None and not self._writer.encodes
+
     # Sending
 
     def send(self, event: Event, *, compress: bool | None = None) -> bytes:
         """Give the bytes to send for *event*.
 
-        :param event: a message or a fragment of one, ``Ping``, ``Pong``, or
-            ``CloseConnection``.
+        :param event: a message or a fragment of one, a ``PreparedMessage``, ``Ping``,
+            ``Pong``, or ``CloseConnection``.
         :param compress: for a message, or its first fragment: whether to compress it, if
             permessage-deflate was agreed on; None follows its threshold. Ignored
             otherwise.
@@ -168,7 +218,7 @@ class Connection:
         within a fragmented message.
         """
         kind = type(event)
-        if self._fast_send and (kind is TextMessage or kind is BytesMessage or kind is Message):
+        if self.sends_alone and (kind is TextMessage or kind is BytesMessage or kind is Message):
             # The fast path: the one frame of an uncompressed message.
             message: Message[str | bytes] = event  # type: ignore[assignment]
             data = message.data
@@ -202,8 +252,11 @@ class Connection:
         if isinstance(event, Message):
             self._require(Input.SEND_MESSAGE)
             buffers = self._writer.message(event.data, event.message_finished, compress)
-            self._fast_send = self._writer.plain
+            self.sends_alone = self._writer.plain
             return buffers
+        if isinstance(event, PreparedMessage):
+            self._require(Input.SEND_MESSAGE)
+            return [self._writer.prepared(event, compress)]
         return [self._send_control(event)]
 
     def _send_control(self, event: Event) -> bytes:
@@ -245,14 +298,14 @@ class Connection:
         if data and not self._deaf:
             if type(data) is not bytes:
                 data = bytes(data)
-            if self._input:
+            if self.input:
                 # Two reads without events() between them
-                self._reader.feed(self._input, self._at)
+                self._reader.feed(self.input, self._at)
                 self._reader.feed(data, 0)
-                self._input = b""
+                self.input = b""
                 self._at = 0
             else:
-                self._input = data
+                self.input = data
         elif data is None:
             self._eof = self._deaf = True
         elif data and (self._eof or self._state is _CLOSED):
@@ -262,11 +315,14 @@ class Connection:
                 else "cannot receive data in state CLOSED"
             )
 
-    def events(self) -> Iterator[Event]:
+    def events(self, policy: Policy | None = None) -> Iterator[Event]:
         """Give the events that have arrived, in order.
 
         What is not taken stays for the next call. The last event of every connection is
         one ``CloseConnection``: see there for its three kinds.
+
+        :param policy: is shown each event before it is given, except for whole messages
+            in one uncompressed frame, which it is only told the size of.
         """
         reader = self._reader
         masked = self._masked
@@ -278,7 +334,7 @@ class Connection:
             # The fast path: whole uncompressed messages in one frame that is here in
             # full, up to 64 KiB. It stops before whatever is none, with nothing done;
             # the general path would have given the same events, only later.
-            data = self._input
+            data = self.input
             at = self._at
             while data and not reader.busy:
                 try:
@@ -323,16 +379,19 @@ class Connection:
                 else:
                     event = BytesMessage(payload)
                 if stop == end:
-                    self._input = b""
+                    self.input = b""
                     self._at = 0
                 else:
                     self._at = stop
+                if policy is not None:
+                    policy.fast_messages += 1
+                    policy.fast_bytes += size
                 yield event
                 # Meanwhile more may have been received, or taken.
-                data = self._input
+                data = self.input
                 at = self._at
             if data:
-                self._input = b""
+                self.input = b""
                 self._at = 0
                 reader.feed(data, at)
             elif not reader.busy and not self._eof:
@@ -345,6 +404,8 @@ class Connection:
                 event = self._fail(exc)
             else:
                 if event is None:
+                    if self._injected:
+                        continue
                     if not self._eof or self._finished:
                         return
                     event = CloseConnection(CloseReason.ABNORMAL_CLOSURE, "")
@@ -352,13 +413,17 @@ class Connection:
                 elif type(event) is CloseConnection:
                     self._finish(Input.RECEIVE_CLOSE)
                 else:
-                    self._input, self._at = reader.hand_back()
+                    self.input, self._at = reader.hand_back()
+            if policy is not None:
+                event = policy.take(event)
+                if event is None:
+                    continue
             yield event
 
     def _finish(self, last: Input) -> None:
         """Nothing is processed any more, nor kept."""
         self._finished = self._deaf = True
-        self._input = b""
+        self.input = b""
         self._at = 0
         self._reader.stop()
         self._enter(TRANSITIONS[self._state, last])
@@ -366,11 +431,30 @@ class Connection:
     def _enter(self, state: ConnectionState) -> None:
         """The one place where the state changes: never back to OPEN."""
         self._state = state
-        self._fast_send = False
+        self.sends_alone = False
         self._writer.stop()
 
+    def fail(self, error: RemoteProtocolError) -> CloseConnection:
+        """Fail the connection (RFC 6455 §7.1.7) for a reason that cannot be seen in the
+        bytes: what has not been read is discarded, and :meth:`events` gives no more.
+
+        :param error: the reason. Its ``event_hint`` should be the Close to send.
+
+        Returns what :meth:`events` gives for a fault that it sees. Raises
+        :exc:`~wsproto_core.LocalProtocolError` if the peer's Close, or its fault, or the
+        end of the transport, has been given already.
+        """
+        if self._finished:
+            raise LocalProtocolError("a connection that has ended cannot fail")
+        return self._fail(error)
+
+    def stop(self) -> None:
+        """Give up reading, without a last event: what has not been read is discarded."""
+        if not self._finished:
+            self._finish(Input.RECEIVE_EOF)
+
     def _fail(self, error: RemoteProtocolError) -> CloseConnection:
-        """Fail the connection (RFC 6455 §7.1.7): its last event, and the Close to send."""
+        """The last event, and the Close to send."""
         _forget_frames(error)
         hint = error.event_hint
         if not isinstance(hint, CloseConnection):
@@ -397,4 +481,5 @@ __all__ = [
     "Connection",
     "ConnectionState",
     "ConnectionType",
+    "Policy",
 ]

@@ -7,6 +7,7 @@ parameters were agreed upon.
 from __future__ import annotations
 
 import zlib as _zlib
+from collections.abc import Hashable
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -210,20 +211,48 @@ class DeflateCodec(MessageCodec):
         return size >= self._policy.threshold
 
     def encode(self, payload: bytes, fin: bool) -> bytes:
-        policy = self._policy
         deflater = self._deflater
         if deflater is None:
-            self._deflater = deflater = policy.zlib.compressobj(
-                policy.level, policy.zlib.DEFLATED, -self._deflate_bits, policy.memory_level
-            )
-        output: bytes = deflater.compress(payload) + deflater.flush(policy.zlib.Z_SYNC_FLUSH)
+            self._deflater = deflater = self._new_deflater()
+        output = self._deflate(deflater, payload)
         if fin:
-            # A flush that has nothing to flush gives nothing. The message must still end
-            # with the header bits of an empty stored block (RFC 7692 §7.2.3.6).
-            output = output[: -len(_FLUSH_TAIL)] or b"\x00"
+            output = _end_of_message(output)
             if self._forget_deflated:
                 self._deflater = None
         return output
+
+    @property
+    def sharing_setting(self) -> Hashable:
+        policy = self._policy
+        return (self._deflate_bits, policy.level, policy.memory_level, policy.zlib)
+
+    def encode_shared(self, payload: bytes) -> bytes:
+        return _end_of_message(self._deflate(self._new_deflater(), payload))
+
+    def sent_shared(self) -> None:
+        # The peer's window now ends with what our context does not have. A new context
+        # looks back to no further than its own beginning.
+        self._deflater = None
+
+    def _new_deflater(self) -> Any:
+        policy = self._policy
+        return policy.zlib.compressobj(
+            policy.level, policy.zlib.DEFLATED, -self._deflate_bits, policy.memory_level
+        )
+
+    def _deflate(self, deflater: Any, payload: bytes) -> bytes:
+        output: bytes = deflater.compress(payload)
+        output += deflater.flush(self._policy.zlib.Z_SYNC_FLUSH)
+        return output
+
+
+def _end_of_message(output: bytes) -> bytes:
+    """What a sync flush gave, without its tail (RFC 7692 §7.2.1).
+
+    A flush that has nothing to flush gives nothing. The message must still end with the
+    header bits of an empty stored block (§7.2.3.6).
+    """
+    return output[: -len(_FLUSH_TAIL)] or b"\x00"
 
 
 __all__ = ["DeflateCodec", "DeflateParameters", "DeflatePolicy"]

@@ -5,7 +5,8 @@
     ProtocolError
     ├── LocalProtocolError       the caller asked for what the protocol forbids
     └── RemoteProtocolError      the peer broke the protocol
-        └── LimitExceeded        the peer sent more than this endpoint accepts
+        ├── LimitExceeded        the peer sent more than this endpoint accepts
+        └── DeadlineExceeded     the peer did not do in time what it should
 
 Before the connection is open, a :exc:`RemoteProtocolError` is raised from
 ``receive_data()``. Once it is open, nothing that a peer sends raises: its fault
@@ -51,4 +52,14 @@ class LimitExceeded(RemoteProtocolError):
     """What the peer sent is allowed by the protocol, but more than this endpoint's limits."""
 
 
-__all__ = ["LimitExceeded", "LocalProtocolError", "ProtocolError", "RemoteProtocolError"]
+class DeadlineExceeded(RemoteProtocolError):
+    """What the peer should have sent, or taken, did not come in time."""
+
+
+__all__ = [
+    "DeadlineExceeded",
+    "LimitExceeded",
+    "LocalProtocolError",
+    "ProtocolError",
+    "RemoteProtocolError",
+]

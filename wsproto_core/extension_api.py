@@ -9,6 +9,7 @@ sees a parser, a header or a socket.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -52,6 +53,24 @@ class MessageCodec(ABC):
     def encode(self, payload: bytes, fin: bool) -> bytes:
         """Transform the next fragment of a message to be sent, so that it can be decoded
         on arrival; *fin* says that it is the last.
+        """
+
+    @property
+    def sharing_setting(self) -> Hashable | None:
+        """What :meth:`encode_shared` depends on beside the payload: codecs with an equal
+        setting can send each other's. None, unless overridden: nothing can be shared.
+        """
+        return None
+
+    def encode_shared(self, payload: bytes) -> bytes:
+        """Transform a whole message so that it refers to no other, and leave this codec
+        as it is. Only called where there is a :attr:`sharing_setting`.
+        """
+        raise NotImplementedError
+
+    def sent_shared(self) -> None:
+        """The connection sends what an :meth:`encode_shared` gave: nothing that is encoded
+        later may refer to what was before.
         """
 
 

@@ -115,6 +115,11 @@ class FrameReader:
         """Whether the unread bytes are not in one piece, so that they stay here."""
         return self._backlog is not None
 
+    @property
+    def unread(self) -> int:
+        """Bytes that were fed and have not been read."""
+        return len(self.chunk) - self._at + len(self._backlog or b"")
+
     def hand_back(self) -> tuple[bytes, int]:
         """Between frames, give back the unread bytes as :meth:`feed` takes them."""
         if self._backlog is not None:

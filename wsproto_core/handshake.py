@@ -130,13 +130,20 @@ class H11Handshake:
         return bool(self._events)
 
     def initiate_upgrade_connection(
-        self, headers: Iterable[tuple[bytes | str, bytes | str]], path: bytes | str
+        self,
+        headers: Iterable[tuple[bytes | str, bytes | str]],
+        path: bytes | str,
+        *,
+        method: bytes = b"GET",
+        http_version: bytes = b"1.1",
     ) -> None:
         """Server: take a request that an HTTP server has parsed already.
 
         :param headers: the request's fields; those of type str are taken as Latin-1.
         :param path: its target. Characters that a target cannot have, as in ASGI's
             decoded path, are percent-encoded.
+        :param method: its method, as sent.
+        :param http_version: its version of HTTP, as ``b"1.1"``.
 
         Raises :exc:`~wsproto_core.RemoteProtocolError` as :meth:`receive_data` does, and
         :exc:`~wsproto_core.LocalProtocolError` in a client or for a second request.
@@ -151,7 +158,7 @@ class H11Handshake:
         if not is_target(target):
             target = quote(target, safe=_TARGET_SAFE).encode()
         fields = [(_from_latin_1(name), _from_latin_1(value)) for name, value in headers]
-        self._take_request(server, fields, target)
+        self._take_request(server, fields, target, method, http_version)
 
     def send(self, event: Event) -> bytes:
         """Give the bytes to send for *event*.

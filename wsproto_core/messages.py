@@ -23,6 +23,7 @@ from .extension_api import MessageCodec
 from .frame_protocol import FIN, MAX_CONTROL_PAYLOAD, FrameReader, serialize_frame
 from .limits import Limits
 from .masking import MaskingKeys
+from .prepared import PreparedMessage, encode_payload, unencodable
 from .utf8 import Utf8Decoder
 from .words import CloseReason, Opcode, is_wire_close_code, name_close_code
 
@@ -58,6 +59,9 @@ class MessageReader:
         "_size",
         "_whole",
         "busy",
+        "frame_bytes",
+        "frames_read",
+        "message_bytes",
     )
 
     def __init__(
@@ -71,6 +75,11 @@ class MessageReader:
         #: Whether there is anything here that the next bytes must wait for: bytes that
         #: have not been read, a frame, a message.
         self.busy = False
+        #: For statistics: frames, and bytes of data frames' payload as it is on the wire,
+        #: and as it is after the codec.
+        self.frames_read = 0
+        self.frame_bytes = 0
+        self.message_bytes = 0
         self._in_frame = False
         self._control = b""
         # The message in progress; 0, which begins none, if there is none.
@@ -97,6 +106,11 @@ class MessageReader:
         self.busy = self._frames.divided
         return self._frames.hand_back()
 
+    @property
+    def unread(self) -> int:
+        """Bytes that were fed and have not been looked at."""
+        return self._frames.unread
+
     def next_event(self) -> Event | None:
         """The next event, or None if it has not arrived.
 
@@ -121,11 +135,13 @@ class MessageReader:
                 self._in_frame = frames.remaining > 0
                 if frames.opcode >= _CLOSE:
                     event = self._take_control(piece)
-                elif self._encoded and codec is not None:
-                    codec.feed(piece, frames.fin and not self._in_frame)
-                    event = None
                 else:
-                    event = self._take_data(piece, False)
+                    self.frame_bytes += len(piece)
+                    if self._encoded and codec is not None:
+                        codec.feed(piece, frames.fin and not self._in_frame)
+                        event = None
+                    else:
+                        event = self._take_data(piece, False)
             if event is not None:
                 return event
         self.busy = self._in_frame or self._opcode != _CONTINUATION or frames.chunk != b""
@@ -143,6 +159,7 @@ class MessageReader:
         """Judge a header by the message that it belongs to."""
         frames = self._frames
         self._in_frame = True
+        self.frames_read += 1
         opcode = frames.opcode
         if opcode >= _CLOSE:
             self._control = b""
@@ -196,6 +213,7 @@ class MessageReader:
         """The event for a piece of a message, of which *more* is at hand; None if it is
         not worth one.
         """
+        self.message_bytes += len(data)
         frame_finished = not self._in_frame and not more
         message_finished = frame_finished and self._frames.fin
         text = ""
@@ -275,7 +293,16 @@ class MessageWriter:
     :param codec: the extension's, if one was agreed on, with its reserved bit *rsv*.
     """
 
-    __slots__ = ("_codec", "_codec_rsv", "_encoding", "_keys", "_opcode", "plain")
+    __slots__ = (
+        "_codec",
+        "_codec_rsv",
+        "_encoding",
+        "_keys",
+        "_opcode",
+        "plain",
+        "saved_bytes",
+        "unfinished_frames",
+    )
 
     def __init__(self, *, keys: MaskingKeys | None, codec: MessageCodec | None, rsv: int) -> None:
         self._keys = keys
@@ -286,6 +313,20 @@ class MessageWriter:
         #: Whether the next message's frame is no more than its header and its payload:
         #: no codec, and no message begun.
         self.plain = codec is None
+        #: For statistics: the bytes that the codec has saved (or cost, if negative), and
+        #: the frames that did not end their message.
+        self.saved_bytes = 0
+        self.unfinished_frames = 0
+
+    @property
+    def encodes(self) -> bool:
+        """Whether there is a codec."""
+        return self._codec is not None
+
+    @property
+    def fragmenting(self) -> bool:
+        """Whether a message has been begun, and not been ended."""
+        return self._opcode != _CONTINUATION
 
     def stop(self) -> None:
         """There will be no more messages."""
@@ -319,10 +360,35 @@ class MessageWriter:
         else:
             first = _CONTINUATION
         if self._encoding and self._codec is not None:
+            size = len(payload)
             payload = self._codec.encode(payload, fin)
+            self.saved_bytes += size - len(payload)
         self._opcode = _CONTINUATION if fin else opcode
         self.plain = fin and self._codec is None
+        self.unfinished_frames += not fin
         return serialize_frame(FIN | first if fin else first, payload, key)
+
+    def prepared(self, message: PreparedMessage, compress: bool | None) -> bytes:
+        """The frame for a prepared message: one that is shared, where that can be."""
+        if self._opcode != _CONTINUATION:
+            raise LocalProtocolError("a prepared message within a fragmented one")
+        codec = self._codec
+        if codec is not None and compress is None:
+            compress = codec.applies_to(Opcode(message.opcode), len(message.payload))
+        if self._keys is not None or (
+            codec is not None and compress and codec.sharing_setting is None
+        ):
+            # Nothing can be shared but what the data are.
+            return b"".join(self.message(message.data, True, compress))
+        if codec is None or not compress:
+            return message.plain_frame
+        frame = message.frame(codec.sharing_setting)
+        if frame is None:
+            encoded = codec.encode_shared(message.payload)
+            frame = message.keep_frame(codec.sharing_setting, self._codec_rsv, encoded)
+        codec.sent_shared()
+        self.saved_bytes += len(message.plain_frame) - len(frame)
+        return frame
 
     def control(self, opcode: int, payload: bytes) -> bytes:
         """A ping or a pong."""
@@ -344,21 +410,13 @@ class MessageWriter:
         return self.control(_CLOSE, close_payload(code, reason))
 
 
-def encode_payload(data: str | bytes | bytearray | memoryview) -> tuple[int, bytes]:
-    """The opcode and the payload for a message's data."""
-    if isinstance(data, str):
-        try:
-            return _TEXT, data.encode()
-        except UnicodeEncodeError as exc:
-            raise unencodable("text", exc) from None
-    if isinstance(data, (bytes, bytearray, memoryview)):
-        return _BINARY, bytes(data)
-    raise LocalProtocolError(f"a message's data must be str or bytes, not {type(data).__name__}")
-
-
-def unencodable(what: str, error: UnicodeEncodeError) -> LocalProtocolError:
-    """The error for text that has no UTF-8 form."""
-    return LocalProtocolError(f"{what} with a surrogate at {error.start} cannot be sent as UTF-8")
+def sent_close_code(code: int | None) -> int:
+    """The code that the peer sees for *code* in a ``CloseConnection`` that is sent."""
+    if code is None:
+        return CloseReason.NO_STATUS_RCVD
+    if code == CloseReason.ABNORMAL_CLOSURE:
+        return CloseReason.NORMAL_CLOSURE
+    return code
 
 
 def close_payload(code: int | None, reason: str | None) -> bytes:
@@ -368,12 +426,11 @@ def close_payload(code: int | None, reason: str | None) -> bytes:
     and mitmproxy pass it on from a transport that was lost. Any other code that may not be
     on the wire is refused. A reason longer than 123 bytes is cut, at a character.
     """
-    if code is None or code == CloseReason.NO_STATUS_RCVD:
+    code = sent_close_code(code)
+    if code == CloseReason.NO_STATUS_RCVD:
         if reason:
             raise LocalProtocolError("a Close frame cannot have a reason without a code")
         return b""
-    if code == CloseReason.ABNORMAL_CLOSURE:
-        code = CloseReason.NORMAL_CLOSURE
     if not isinstance(code, int) or not is_wire_close_code(code):
         raise LocalProtocolError(f"a Close frame cannot have the code {code} (RFC 6455 §7.4)")
     if not isinstance(reason, str | None):
@@ -390,7 +447,6 @@ __all__ = [
     "MessageReader",
     "MessageWriter",
     "close_payload",
-    "encode_payload",
     "parse_close",
-    "unencodable",
+    "sent_close_code",
 ]

@@ -66,14 +66,21 @@ class WSConnection:
         return self.connection.state
 
     def initiate_upgrade_connection(
-        self, headers: Iterable[tuple[bytes | str, bytes | str]], path: bytes | str
+        self,
+        headers: Iterable[tuple[bytes | str, bytes | str]],
+        path: bytes | str,
+        *,
+        method: bytes = b"GET",
+        http_version: bytes = b"1.1",
     ) -> None:
         """Server: take a request that an HTTP server has parsed already.
 
         See :meth:`H11Handshake.initiate_upgrade_connection
         <wsproto_core.handshake.H11Handshake.initiate_upgrade_connection>`.
         """
-        self.handshake.initiate_upgrade_connection(headers, path)
+        self.handshake.initiate_upgrade_connection(
+            headers, path, method=method, http_version=http_version
+        )
 
     def send(self, event: Event, *, compress: bool | None = None) -> bytes:
         """Give the bytes to send for *event*.
