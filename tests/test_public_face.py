@@ -53,7 +53,10 @@ LAYERS = [
     "session",
     "group",
     "inspection",
+    "recording_format",
+    "recording",
     "__init__",
+    "reports",
     "__main__",
 ]
 
@@ -147,7 +150,8 @@ def test_no_input_no_output_no_clock() -> None:
     outside = set().union(*(imports_of(path)[1] for path in library))
     standard = {
         "__future__", "abc", "base64", "codecs", "collections", "contextlib", "copy",
-        "dataclasses", "enum", "functools", "hashlib", "math", "os", "re", "struct", "types", "typing",
+        "dataclasses", "enum", "functools", "hashlib", "json", "math",
+        "os", "re", "struct", "types", "typing",
         "urllib", "zlib",
     }  # fmt: skip
     assert outside - standard == {"h11"}

@@ -11,7 +11,7 @@ arrived in one read with the peer's Close can still be answered.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import urandom
 from typing import Final, Protocol
 
@@ -192,6 +192,11 @@ class Connection:
     def writer(self) -> MessageWriter:
         """What counts that was sent; for statistics."""
         return self._writer
+
+    def change_entropy(self, change: Callable[[EntropySource], EntropySource]) -> None:
+        """Draw masking keys from what *change* makes of the source; for recordings."""
+        if self._keys is not None:
+            self._keys.source = change(self._keys.source)
 
     @property
     def sends_plain(self) -> bool:

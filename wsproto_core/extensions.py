@@ -156,14 +156,21 @@ class PerMessageDeflate(Extension):
             raise LocalProtocolError("permessage-deflate has not been negotiated")
         return DeflateCodec(client, self.agreed, self._policy)
 
+    @property
+    def options(self) -> dict[str, int]:
+        """The arguments that make another like this one, except ``zlib``."""
+        options = self._policy._asdict()
+        del options["zlib"]
+        return {name: getattr(self, name) for name in (*_FLAGS, *_WINDOWS)} | options
+
     def __repr__(self) -> str:
-        policy = self._policy
-        arguments = [f"{flag}=True" for flag in _FLAGS if getattr(self, flag)]
-        arguments += [f"{w}={getattr(self, w)}" for w in _WINDOWS if getattr(self, w) < 15]
-        arguments += [
-            f"{name}={getattr(policy, name)}"
-            for name, default in DeflatePolicy._field_defaults.items()
-            if name != "zlib" and getattr(policy, name) != default
+        defaults = {
+            **dict.fromkeys(_FLAGS, False),
+            **dict.fromkeys(_WINDOWS, 15),
+            **DeflatePolicy._field_defaults,
+        }
+        arguments = [
+            f"{name}={value}" for name, value in self.options.items() if value != defaults[name]
         ]
         return f"{type(self).__name__}({', '.join(arguments)})"
 

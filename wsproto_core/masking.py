@@ -60,10 +60,11 @@ class MaskingKeys:
     :param source: where entropy comes from. It must be strong, and never repeat itself.
     """
 
-    __slots__ = ("_block", "_source")
+    __slots__ = ("_block", "source")
 
     def __init__(self, source: EntropySource = urandom) -> None:
-        self._source = source
+        #: Where entropy comes from.
+        self.source = source
         self._block: list[bytes] = []
 
     def fresh(self) -> bytes:
@@ -77,7 +78,7 @@ class MaskingKeys:
                 return self._block.pop()
             except IndexError:
                 pass
-            entropy = self._source(4 * _KEYS_PER_BLOCK)
+            entropy = self.source(4 * _KEYS_PER_BLOCK)
             if len(entropy) != 4 * _KEYS_PER_BLOCK:
                 raise ValueError(
                     f"entropy source gave {len(entropy)} bytes when asked for {4 * _KEYS_PER_BLOCK}"

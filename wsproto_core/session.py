@@ -267,7 +267,7 @@ class Session(SessionPolicy):
             return
         if self._reading is not None:
             # What has arrived in time counts, even if nobody has looked at it.
-            for event in list(self.events()):
+            for event in list(Session.events(self)):
                 self._enqueue(event)
         for timer in self._timers.due(now):
             if self._timers.disarm(timer):
@@ -330,7 +330,8 @@ class Session(SessionPolicy):
             self._send_close(event)
         elif isinstance(event, Message):
             kind = TextMessage if isinstance(event.data, str) else BytesMessage
-            self.send(kind(event.data, True, event.message_finished), self._now, compress=compress)
+            message = kind(event.data, True, event.message_finished)
+            Session.send(self, message, self._now, compress=compress)
         else:
             self._put(connection.send(event))
             if isinstance(event, Ping):
