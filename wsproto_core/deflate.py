@@ -74,6 +74,7 @@ class DeflateCodec(MessageCodec):
         "_payload",
         "_policy",
         "_read_to",
+        "_setting",
         "_streams",
         "_suffix",
         "_window",
@@ -90,6 +91,7 @@ class DeflateCodec(MessageCodec):
         # no further than 2**9 - 262 = 250 bytes, so that a receiver with 2**8 follows.
         self._deflate_bits = max(ours[0], 9)
         self._forget_deflated = ours[1]
+        self._setting = (self._deflate_bits, policy.level, policy.memory_level, policy.zlib)
         self._inflate_bits, self._forget_inflated = theirs
         # The contexts' types are those of the given zlib module, which share no base.
         self._deflater: Any = None
@@ -223,8 +225,7 @@ class DeflateCodec(MessageCodec):
 
     @property
     def sharing_setting(self) -> Hashable:
-        policy = self._policy
-        return (self._deflate_bits, policy.level, policy.memory_level, policy.zlib)
+        return self._setting
 
     def encode_shared(self, payload: bytes) -> bytes:
         return _end_of_message(self._deflate(self._new_deflater(), payload))

@@ -80,14 +80,14 @@ class Group:
         left_over = Session.send_plain_frame(self._alike, prepared.plain_frame)
         report = Broadcast(len(self._alike) - len(left_over))
         for session in (*left_over, *self._others):
-            if session.state is not ConnectionState.OPEN:
-                report.closed.append(session)
-                self.discard(session)
-            elif session.writable and not session.fragmenting:
+            if session.writable and not session.fragmenting:
                 session.send(prepared, now)
                 report.sent += 1
-            else:
+            elif session.state is ConnectionState.OPEN:
                 report.slow.append(session)
+            else:
+                report.closed.append(session)
+                self.discard(session)
         return report
 
 

@@ -373,19 +373,21 @@ class MessageWriter:
         if self._opcode != _CONTINUATION:
             raise LocalProtocolError("a prepared message within a fragmented one")
         codec = self._codec
-        if codec is not None and compress is None:
-            compress = codec.applies_to(Opcode(message.opcode), len(message.payload))
-        if self._keys is not None or (
-            codec is not None and compress and codec.sharing_setting is None
-        ):
-            # Nothing can be shared but what the data are.
+        if self._keys is not None:
             return b"".join(self.message(message.data, True, compress))
-        if codec is None or not compress:
+        if codec is None:
             return message.plain_frame
-        frame = message.frame(codec.sharing_setting)
+        if compress is None:
+            compress = codec.applies_to(message.opcode, len(message.payload))
+        if not compress:
+            return message.plain_frame
+        setting = codec.sharing_setting
+        if setting is None:
+            return b"".join(self.message(message.data, True, True))
+        frame = message.frame(setting)
         if frame is None:
             encoded = codec.encode_shared(message.payload)
-            frame = message.keep_frame(codec.sharing_setting, self._codec_rsv, encoded)
+            frame = message.keep_frame(setting, self._codec_rsv, encoded)
         codec.sent_shared()
         self.saved_bytes += len(message.plain_frame) - len(frame)
         return frame

@@ -40,11 +40,11 @@ class PreparedMessage(Event):
     def __init__(self, data: str | bytes | bytearray | memoryview) -> None:
         #: What was given, as str or bytes.
         self.data = data if isinstance(data, str) else bytes(data)
-        #: ``Opcode.TEXT`` or ``BINARY``, as a number.
-        self.opcode: int
+        opcode, payload = encode_payload(data)
+        #: ``Opcode.TEXT`` or ``BINARY``.
+        self.opcode = Opcode(opcode)
         #: The bytes to send, before any extension.
-        self.payload: bytes
-        self.opcode, self.payload = encode_payload(data)
+        self.payload = payload
         #: A server's frame without an extension.
         self.plain_frame = frame_header(FIN | self.opcode, len(self.payload), None) + self.payload
         # A server's frames with an extension, by its codec's setting. There are few: what

@@ -360,14 +360,15 @@ class Session(SessionPolicy):
         """Send a message's frame to sessions that all ``takes_plain_frames``: what
         :meth:`send` does for each, in a fifth of the time. For groups.
 
-        Returns those that it could not be sent to just now.
+        Returns those to whom it was not sent, because that takes a closer look.
         """
         left_over = []
         size = len(frame)
         long_headers = 0 if size < LONG else 2 if size < VERY_LONG else 8
         for self in sessions:
             reading = self._reading
-            if reading is None or not reading.sends_alone or self._congested:
+            added = self._added + size
+            if reading is None or not reading.sends_alone or added >= self._safe_until:
                 left_over.append(self)
                 continue
             if self._first:
@@ -376,11 +377,9 @@ class Session(SessionPolicy):
             else:
                 self._first = frame
             self._message_frames += 1
-            self._added = added = self._added + size
+            self._added = added
             if long_headers:
                 self._long_headers += long_headers
-            if added >= self._safe_until:
-                self._look_at_mark()
         return left_over
 
     def close(self, now: float, code: int = CloseReason.NORMAL_CLOSURE, reason: str = "") -> None:

@@ -54,7 +54,7 @@ class SessionOutput:
         # Bytes that were ever added, and taken.
         self._added = 0
         self._taken = 0
-        # Until so many have been added, the high-water mark cannot be reached.
+        # Until so many have been added, the high-water mark cannot be reached; 0 if it was.
         self._safe_until = self._high_water
         self._congested = False
         # Of all that, what is not frames of messages; and those. Their headers are counted
@@ -147,9 +147,11 @@ class SessionOutput:
 
     def _look_at_mark(self) -> None:
         """The high-water mark may have been reached."""
-        self._safe_until = self._taken + self._high_water
-        if self._added >= self._safe_until:
+        mark = self._taken + self._high_water
+        self._safe_until = mark
+        if self._added >= mark:
             self._congested = self._mixed = True
+            self._safe_until = 0
 
     def _drop_output(self) -> None:
         """Forget what waits: it was sent, but will not be on the wire."""
