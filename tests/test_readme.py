@@ -13,6 +13,7 @@ import pytest
 
 import wsproto_core
 from wsproto_core import Limits
+from wsproto_core.__main__ import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -52,12 +53,15 @@ def test_first_example_closes_cleanly() -> None:
     )
 
 
-def test_server_and_client_talk() -> None:
-    server, _ = run(find("class Echo"))
+@pytest.mark.parametrize(
+    ("text", "serve"), [("class Echo", "serve"), ("class SessionEcho", "serve_session")]
+)
+def test_server_and_client_talk(text: str, serve: str) -> None:
+    server, _ = run(find(text))
     client, _ = run(find("def ask"))
 
     async def main() -> str:
-        listening = await server["serve"](0)
+        listening = await server[serve](0)
         port = listening.sockets[0].getsockname()[1]
         try:
             answer: str = await asyncio.to_thread(client["ask"], "127.0.0.1", port, "größe")
@@ -66,6 +70,18 @@ def test_server_and_client_talk() -> None:
             listening.close()
 
     assert asyncio.run(main()) == "größe"
+
+
+def test_program_prints_what_is_shown() -> None:
+    shown: str
+    (shown,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+    command, _, output = shown.partition("\n")
+    capture = re.fullmatch(r"\$ printf '(.*)' \| python -m wsproto_core", command)
+    assert capture is not None
+    out = io.StringIO()
+    stream = io.BytesIO(capture[1].encode().decode("unicode_escape").encode("latin-1"))
+    assert main([], stdin=stream, stdout=out) == 1
+    assert out.getvalue() == output
 
 
 def test_every_limit_is_listed_with_its_default() -> None:

@@ -173,6 +173,10 @@ class Connection:
         """
         self._events.append(event)
 
+    def forget_injected(self) -> None:
+        """Discard what was injected, and not taken."""
+        self._injected = None
+
     @property
     def waiting(self) -> bool:
         """Whether there are events that were injected."""

@@ -54,7 +54,7 @@ class AcceptConnection(Event):
     #: The one that the server chose of the client's subprotocols, or None.
     subprotocol: str | None = None
     #: Sent: the extensions that the server is willing to use. Received: those agreed on.
-    extensions: list[Extension] = field(default_factory=list)
+    extensions: Sequence[Extension] = field(default_factory=list)
     #: Header fields beyond those of the handshake itself.
     extra_headers: Headers = field(default_factory=list)
 

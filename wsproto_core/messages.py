@@ -384,13 +384,13 @@ class MessageWriter:
         setting = codec.sharing_setting
         if setting is None:
             return b"".join(self.message(message.data, True, True))
-        frame = message.frame(setting)
-        if frame is None:
+        shared = message.shared(setting)
+        if shared is None:
             encoded = codec.encode_shared(message.payload)
-            frame = message.keep_frame(setting, self._codec_rsv, encoded)
+            shared = message.keep(setting, self._codec_rsv, encoded)
         codec.sent_shared()
-        self.saved_bytes += len(message.plain_frame) - len(frame)
-        return frame
+        self.saved_bytes += shared.saved_bytes
+        return shared.frame
 
     def control(self, opcode: int, payload: bytes) -> bytes:
         """A ping or a pong."""

@@ -7,7 +7,7 @@ that connections have in common. Knows no connection: which frame fits, its writ
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Final
+from typing import Final, NamedTuple
 
 from .errors import LocalProtocolError
 from .frame_protocol import FIN, frame_header
@@ -16,6 +16,15 @@ from .words import Opcode
 
 _TEXT: Final = int(Opcode.TEXT)
 _BINARY: Final = int(Opcode.BINARY)
+
+
+class SharedFrame(NamedTuple):
+    """A frame with an extension, for all whose codecs have the same setting."""
+
+    #: The whole frame.
+    frame: bytes
+    #: How much shorter its payload is than the message.
+    saved_bytes: int
 
 
 class PreparedMessage(Event):
@@ -35,7 +44,7 @@ class PreparedMessage(Event):
     that has no UTF-8 form.
     """
 
-    __slots__ = ("_frames", "data", "opcode", "payload", "plain_frame")
+    __slots__ = ("_shared", "data", "opcode", "payload", "plain_frame")
 
     def __init__(self, data: str | bytes | bytearray | memoryview) -> None:
         #: What was given, as str or bytes.
@@ -49,20 +58,21 @@ class PreparedMessage(Event):
         self.plain_frame = frame_header(FIN | self.opcode, len(self.payload), None) + self.payload
         # A server's frames with an extension, by its codec's setting. There are few: what
         # differs between the clients of one server is their window's size.
-        self._frames: dict[Hashable, bytes] = {}
+        self._shared: dict[Hashable, SharedFrame] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.data!r})"
 
-    def frame(self, setting: Hashable) -> bytes | None:
-        """The frame that was kept for a codec's *setting*, or None."""
-        return self._frames.get(setting)
+    def shared(self, setting: Hashable) -> SharedFrame | None:
+        """What was kept for a codec's *setting*, or None."""
+        return self._shared.get(setting)
 
-    def keep_frame(self, setting: Hashable, rsv: int, encoded: bytes) -> bytes:
+    def keep(self, setting: Hashable, rsv: int, encoded: bytes) -> SharedFrame:
         """Keep, and give, the frame for *encoded*, which has the reserved bits *rsv*."""
         frame = frame_header(FIN | rsv | self.opcode, len(encoded), None) + encoded
-        self._frames[setting] = frame
-        return frame
+        shared = SharedFrame(frame, len(self.payload) - len(encoded))
+        self._shared[setting] = shared
+        return shared
 
 
 def encode_payload(data: str | bytes | bytearray | memoryview) -> tuple[int, bytes]:
@@ -82,4 +92,4 @@ def unencodable(what: str, error: UnicodeEncodeError) -> LocalProtocolError:
     return LocalProtocolError(f"{what} with a surrogate at {error.start} cannot be sent as UTF-8")
 
 
-__all__ = ["PreparedMessage", "encode_payload", "unencodable"]
+__all__ = ["PreparedMessage", "SharedFrame", "encode_payload", "unencodable"]

@@ -23,6 +23,8 @@ from .recording_format import (
     RECORDS,
     Record,
     RecordingError,
+    code_from_json,
+    code_to_json,
     decode_event,
     decode_header,
     decode_json,
@@ -65,6 +67,7 @@ class RecordedSession(Session):
         entropy: EntropySource = urandom,
     ) -> None:
         self._write = write
+        now = float(now)  # as it is recorded: that shows in errors
         write(encode_header(connection_type is ConnectionType.CLIENT, now, config, None))
         super().__init__(connection_type, now=now, config=config, entropy=_recorded(entropy, write))
 
@@ -80,11 +83,16 @@ class RecordedSession(Session):
     ) -> Self:
         """As :meth:`Session.over`, recorded.
 
+        :param connection: as ``config.make_connection`` makes it. What came behind the
+            handshake is not to be in it: give it to :meth:`receive_data`.
         :param write: as for the class; needed.
         :param extensions: those that the connection was made with.
         """
         if write is None:
             raise LocalProtocolError("a recorded session needs write")
+        if connection.unread or connection.waiting:
+            raise LocalProtocolError("a recorded session begins before anything is received")
+        now = float(now)
         session = super().over(connection, now=now, config=config)
         session._write = write  # noqa: SLF001
         write(encode_header(connection.client, now, config, extensions))
@@ -107,6 +115,7 @@ class RecordedSession(Session):
         return False
 
     def receive_data(self, data: bytes | None, now: float) -> None:
+        now = float(now)
         if data:
             self._note("D", bytes(data), now=now)
         else:
@@ -123,6 +132,7 @@ class RecordedSession(Session):
         method: bytes = b"GET",
         http_version: bytes = b"1.1",
     ) -> None:
+        now = float(now)
         headers = list(headers)
         self._note("Q", encode_json([headers, target, method, http_version]), now=now)
         receive = super().receive_request
@@ -131,21 +141,25 @@ class RecordedSession(Session):
         )
 
     def handle_timer(self, now: float) -> None:
+        now = float(now)
         self._note("H", now=now)
         handle = super().handle_timer
         self._note_raising(lambda: handle(now))
 
     def send(self, event: Event, now: float, *, compress: bool | None = None) -> None:
+        now = float(now)
         self._note("S", *encode_event(event, compress), now=now)
         send = super().send
         self._note_raising(lambda: send(event, now, compress=compress))
 
     def close(self, now: float, code: int = CloseReason.NORMAL_CLOSURE, reason: str = "") -> None:
-        self._note("C", encode_json([code, reason]), now=now)
+        now = float(now)
+        self._note("C", encode_json([code_to_json(code), reason]), now=now)
         close = super().close
         self._note_raising(lambda: close(now, code, reason))
 
     def abort(self, now: float) -> None:
+        now = float(now)
         self._note("A", now=now)
         abort = super().abort
         self._note_raising(lambda: abort(now))
@@ -193,6 +207,10 @@ def _checksum(outcome: Event | bytes | LocalProtocolError) -> bytes:
     return crc32(outcome).to_bytes(4, "big")
 
 
+class _NoEntropyError(RecordingError):
+    """There is no more entropy in a recording."""
+
+
 @dataclass(slots=True)
 class Step:
     """One call of a recording, played again."""
@@ -207,21 +225,21 @@ class Step:
     argument: object
     #: What it gave: an event, the bytes to send, or None.
     result: Event | bytes | None
-    #: What it raised.
-    error: LocalProtocolError | None
-    #: Whether that is what it gave, or raised, when it was recorded.
+    #: What it raised. If that is no ``LocalProtocolError``, it is the bug.
+    error: Exception | None
+    #: Whether that is what it gave, or raised, when it was recorded, as far as is known.
     faithful: bool
 
 
 class Replay:
-    """A recording, played again as it is iterated over: each step is a call.
+    """A recording, played again as it is iterated over, once: each step is a call.
 
     :param recording: the whole file.
 
     Raises :exc:`~wsproto_core.recording_format.RecordingError` for bytes that are no
     recording, and, in the course of it, for records that cannot be played. One that is
     cut off ends where it is. Whatever else the session raises, as it did when it was
-    recorded, comes out of the iteration: that is the bug.
+    recorded, comes out of the iteration behind the step that it is in: that is the bug.
     """
 
     def __init__(self, recording: bytes) -> None:
@@ -232,7 +250,12 @@ class Replay:
         #: with the opening handshake.
         self.over = self._header.over
         #: The session that it is played with.
-        self.session = self._make_session()
+        self.session: Session
+        try:
+            self.session = self._make_session()
+        except LocalProtocolError as exc:
+            raise RecordingError(f"no session can be so: {exc}") from None
+        self._steps = self._play_all()
 
     def _make_session(self) -> Session:
         header = self._header
@@ -244,24 +267,41 @@ class Replay:
 
     def _draw(self, size: int) -> bytes:
         if not self._entropy:
-            raise RecordingError("more entropy is drawn than was recorded")
-        return self._entropy.popleft()
+            raise _NoEntropyError("more entropy is drawn than was recorded")
+        entropy = self._entropy.popleft()
+        if len(entropy) != size:
+            raise RecordingError(f"{len(entropy)} bytes of entropy for {size}")
+        return entropy
 
     def __iter__(self) -> Iterator[Step]:
+        return self._steps
+
+    def _play_all(self) -> Iterator[Step]:
         calls = [record for record in self._records if record.kind != "R"]
-        for record, following in zip(calls, [*calls[1:], None], strict=True):
+        for record, following in zip(calls, [*calls[1:], None], strict=False):
             if record.kind not in _OUTCOMES:
-                yield self._play(record, following)
+                step = self._play(record, following)
+                yield step
+                if not isinstance(step.error, LocalProtocolError | None):
+                    raise step.error
 
     def _play(self, record: Record, following: Record | None) -> Step:
         argument = _argument(record)
         result: Event | bytes | None = None
-        error: LocalProtocolError | None = None
+        error: Exception | None = None
+        outcome: Event | bytes | LocalProtocolError | None = None
         try:
-            result = _call(self.session, record, argument)
+            result = outcome = _call(self.session, record, argument)
         except LocalProtocolError as exc:
+            error = outcome = exc
+        except _NoEntropyError:
+            if following is not None:
+                raise
+            # The recording was cut off before it.
+        except RecordingError:
+            raise
+        except Exception as exc:  # whatever it is, it is to be shown with its call
             error = exc
-        outcome = result if error is None else error
         checksum = b"" if outcome is None else _checksum(outcome)
         recorded = following.fields[0] if following and following.kind in _OUTCOMES else b""
         # What came of the last call may have been cut off.
@@ -292,8 +332,25 @@ def _argument(record: Record) -> Any:
         case "S":
             return decode_event(record.fields)
         case "Q" | "C" | "O":
-            return decode_json(record.fields[0])
+            argument = decode_json(record.fields[0])
+            match record.kind, argument:
+                case "C", [code, reason]:
+                    return [code_from_json(code), reason]
+                case "O", None | int():
+                    return argument
+                case "Q", [list(headers), bytes() | str(), bytes() | str(), bytes()] if all(
+                    map(_is_field, headers)
+                ):
+                    return argument
+            raise RecordingError(f"bad arguments of {_NAMES[record.kind]}, at byte {record.offset}")
     return None
+
+
+def _is_field(value: Any) -> bool:
+    match value:
+        case [bytes() | str(), bytes() | str()]:
+            return True
+    return False
 
 
 def _call(session: Session, record: Record, argument: Any) -> Event | bytes | None:

@@ -12,10 +12,9 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from struct import Struct
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, get_type_hints
 
 from .deflate import DeflateParameters
-from .errors import LocalProtocolError
 from .events import (
     AcceptConnection,
     BytesMessage,
@@ -33,12 +32,18 @@ from .extensions import Extension, PerMessageDeflate
 from .limits import Limits
 from .prepared import PreparedMessage
 from .session_config import RateLimit, SessionConfig
+from .words import CloseReason
 
 #: What every recording begins with.
 MAGIC: Final = b"wsproto_core recording 1\n"
 
 _TIME: Final = Struct("!d")
 _LONGEST_LENGTH: Final = 9  # bytes of seven bits
+# What is nested deeper could be read, but not shown.
+_DEEPEST: Final = 8
+_RATES: Final = ("control_rate", "message_rate", "byte_rate")
+
+T = TypeVar("T")
 
 
 class Form(NamedTuple):
@@ -86,7 +91,10 @@ class Record(NamedTuple):
 
 
 def encode_record(kind: str, *contents: bytes, now: float | None = None) -> bytes:
-    """A record as bytes."""
+    """A record as bytes.
+
+    :param now: for a kind that has a time.
+    """
     parts = [kind.encode()]
     if now is not None:
         parts.append(_TIME.pack(now))
@@ -155,13 +163,17 @@ def encode_header(
 
     :param over: the extensions of the connection that the session was made over, if it was.
     """
+    settings = asdict(config)
+    for name in _RATES:
+        if settings[name] is not None:
+            settings[name]["code"] = code_to_json(settings[name]["code"])
     header = {
         "client": client,
         "now": now,
-        "over": None if over is None else [_extension_to_json(each) for each in over],
-        "config": asdict(config),
+        "over": None if over is None else list(over),
+        "config": settings,
     }
-    return MAGIC + json.dumps(header).encode() + b"\n"
+    return MAGIC + encode_json(header) + b"\n"
 
 
 class Header(NamedTuple):
@@ -182,22 +194,50 @@ def decode_header(data: bytes) -> tuple[Header, int]:
     end = data.find(b"\n", len(MAGIC))
     if end < 0:
         raise RecordingError("a recording without its header")
+    header = decode_json(data[len(MAGIC) : end])
     try:
-        header = json.loads(data[len(MAGIC) : end])
-        config = dict(header["config"])
-        config["limits"] = Limits(**config["limits"])
-        for name in ("control_rate", "message_rate", "byte_rate"):
-            if config[name] is not None:
-                config[name] = RateLimit(**config[name])
-        over = header["over"]
+        client, now, over = header["client"], header["now"], header["over"]
+        if type(client) is not bool or type(now) not in (int, float):
+            raise TypeError(f"client is {client!r}, now is {now!r}")
+        settings = dict(header["config"])
+        settings["limits"] = _make(Limits, settings["limits"])
+        for name in _RATES:
+            if settings[name] is not None:
+                rate = settings[name]
+                settings[name] = _make(RateLimit, rate | {"code": code_from_json(rate["code"])})
         return Header(
-            client=bool(header["client"]),
-            now=float(header["now"]),
+            client=client,
+            now=float(now),
             over=None if over is None else [_extension_from_json(each) for each in over],
-            config=SessionConfig(**config),
+            config=_make(SessionConfig, settings),
         ), end + 1
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+    except RecordingError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as exc:
         raise RecordingError(f"bad header of a recording: {exc!r}") from None
+
+
+def _make(kind: type[T], values: dict[str, Any]) -> T:
+    """A dataclass of settings, whose fields must have the types that they are to have."""
+    hints = get_type_hints(kind)
+    for name, value in values.items():
+        whole = type(value) is int and isinstance(0.0, hints[name])
+        if not (whole or isinstance(value, hints[name])):
+            raise TypeError(f"{name} is {value!r}")
+    return kind(**values)
+
+
+def code_to_json(code: object) -> object:
+    """A close code as an application gave it: by its name or as a number, for so it is in
+    what the session says at its end.
+    """
+    return code.name if isinstance(code, CloseReason) else code
+
+
+def code_from_json(code: Any) -> Any:
+    """What :func:`code_to_json` was given."""
+    named = isinstance(code, str) and code in CloseReason.__members__
+    return CloseReason[code] if named else code
 
 
 def _extension_to_json(extension: object) -> Any:
@@ -211,22 +251,48 @@ def _extension_from_json(value: Any) -> Extension:
     name, agreed = options.pop("name"), options.pop("agreed", None)
     if name != PerMessageDeflate.name or not options:
         raise RecordingError(f"the extension {name} cannot be replayed")
-    extension = PerMessageDeflate(**options)
-    extension.agreed = None if agreed is None else DeflateParameters(*agreed)
+    extension = _make_deflate(options)
+    if agreed is not None:
+        extension.agreed = DeflateParameters(*agreed)
+        _make_deflate(extension.agreed._asdict())  # they have the same bounds
     return extension
 
 
+def _make_deflate(options: dict[str, Any]) -> PerMessageDeflate:
+    numbers = all(isinstance(value, int) for value in options.values())
+    if not numbers or options.keys() - PerMessageDeflate().options.keys():
+        raise TypeError(f"parameters are {options!r}")
+    return PerMessageDeflate(**options)
+
+
 def encode_json(value: object) -> bytes:
-    """A value of JSON's types and bytes."""
-    return json.dumps(value, default=_to_json).encode()
+    """A value of JSON's types, bytes and extensions; of another, its repr."""
+    try:
+        text = json.dumps(value, default=_to_json, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = json.dumps(repr(value))
+    # Escaped, two surrogates would become one character.
+    return text.encode("utf-8", "surrogatepass")
 
 
 def decode_json(encoded: bytes) -> Any:
     """What :func:`encode_json` was given. Raises :exc:`RecordingError`."""
     try:
-        return json.loads(encoded, object_hook=_from_json)
+        text = encoded.decode("utf-8", "surrogatepass")
+        value = json.loads(text, object_hook=_from_json)
     except (ValueError, RecursionError) as exc:
         raise RecordingError(f"not JSON: {exc!r}") from None
+    if _is_deeper(value, _DEEPEST):
+        raise RecordingError("JSON that is nested too deep")
+    return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, list) and (
+        not levels or any(_is_deeper(each, levels - 1) for each in value)
+    )
 
 
 def _to_json(value: object) -> Any:
@@ -236,7 +302,10 @@ def _to_json(value: object) -> Any:
 
 
 def _from_json(value: dict[str, Any]) -> Any:
-    return value["bytes"].encode("latin-1") if list(value) == ["bytes"] else value
+    match value:
+        case {"bytes": str(text)} if len(value) == 1:
+            return text.encode("latin-1")
+    return value
 
 
 # Events that were sent
@@ -244,13 +313,20 @@ def _from_json(value: dict[str, Any]) -> Any:
 _MESSAGES: Final = {"t": TextMessage, "b": BytesMessage, "u": Message, "m": Message}
 _CONTROLS: Final = {"i": Ping, "o": Pong}
 _PREPARED: Final = {"p": str, "P": bytes}
-# As JSON, with their fields in order.
+# As JSON. Those that stand above, too, with content that cannot be sent.
 _OTHERS: Final[dict[str, Any]] = {
     "c": CloseConnection,
     "q": Request,
     "a": AcceptConnection,
     "j": RejectConnection,
+    "T": TextMessage,
+    "B": BytesMessage,
+    "M": Message,
+    "I": Ping,
+    "O": Pong,
+    "D": RejectData,
 }
+_BYTES: Final = (bytes, bytearray, memoryview)
 
 
 def encode_event(event: Event, compress: bool | None) -> list[bytes]:
@@ -262,19 +338,21 @@ def encode_event(event: Event, compress: bool | None) -> list[bytes]:
     if isinstance(event, PreparedMessage):
         text = isinstance(event.data, str)
         return [f"{'p' if text else 'P'}{flags}".encode(), _to_bytes(event.data)]
-    if isinstance(event, Message) and isinstance(event.data, str | bytes | bytearray | memoryview):
+    if isinstance(event, Message) and isinstance(event.data, (str, *_BYTES)):
         text = isinstance(event.data, str)
         letter = ("t" if text else "b") if kind is not Message else ("u" if text else "m")
         if not event.message_finished:
             flags += "."
         return [f"{letter}{flags}".encode(), _to_bytes(event.data)]
-    if isinstance(event, Ping | Pong) and isinstance(event.payload, bytes):
-        return [b"i" if isinstance(event, Ping) else b"o", event.payload]
-    if isinstance(event, RejectData) and isinstance(event.data, bytes):
-        return [b"d" if event.body_finished else b"d.", event.data]
+    if isinstance(event, Ping | Pong) and isinstance(event.payload, _BYTES):
+        return [b"i" if isinstance(event, Ping) else b"o", bytes(event.payload)]
+    if isinstance(event, RejectData) and isinstance(event.data, _BYTES):
+        return [b"d" if event.body_finished else b"d.", bytes(event.data)]
     for letter, other in _OTHERS.items():
-        if kind is other:
-            values = {f.name: getattr(event, f.name) for f in fields(kind) if f.name != "error"}
+        if isinstance(event, other):
+            values = {f.name: getattr(event, f.name) for f in fields(other) if f.name != "error"}
+            if letter == "c":
+                values["code"] = code_to_json(values["code"])
             return [letter.encode(), encode_json(values)]
     return [b"?", repr(event).encode("utf-8", "backslashreplace")]
 
@@ -289,10 +367,10 @@ def decode_event(contents: list[bytes]) -> tuple[Event, bool | None]:
         letter, flags = contents[0][:1].decode(), contents[0][1:].decode()
         compress = True if "+" in flags else False if "-" in flags else None
         return _decode_event(letter, "." not in flags, contents[1]), compress
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+    except RecordingError:
+        raise
+    except (ValueError, TypeError, LookupError) as exc:
         raise RecordingError(f"an event that cannot be read: {exc!r}") from None
-    except LocalProtocolError as exc:
-        raise RecordingError(f"an event that cannot be: {exc}") from None
 
 
 def _decode_event(letter: str, finished: bool, content: bytes) -> Event:
@@ -310,8 +388,16 @@ def _decode_event(letter: str, finished: bool, content: bytes) -> Event:
     if letter not in _OTHERS:
         raise RecordingError(f"cannot be replayed: {content.decode(errors='replace')}")
     values = decode_json(content)
-    if "extensions" in values:
-        values["extensions"] = [_extension_from_json(each) for each in values["extensions"]]
+    if isinstance(values, str):
+        raise RecordingError(f"cannot be replayed: {values}")
+    values = dict(values)
+    if letter == "c":
+        values["code"] = code_from_json(values["code"])
+    if values.get("extensions"):
+        values["extensions"] = [
+            _extension_from_json(each) if isinstance(each, dict) else each
+            for each in values["extensions"]
+        ]
     event: Event = _OTHERS[letter](**values)
     return event
 
@@ -323,6 +409,8 @@ __all__ = [
     "Header",
     "Record",
     "RecordingError",
+    "code_from_json",
+    "code_to_json",
     "decode_event",
     "decode_header",
     "decode_json",

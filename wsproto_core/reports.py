@@ -12,21 +12,23 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from math import isfinite
 from typing import Final
 
 from . import events
 from . import inspection as found
-from .errors import RemoteProtocolError
+from .errors import LocalProtocolError, RemoteProtocolError
 from .extension_api import Extension
 from .frame_protocol import CloseReason
+from .limits import DEFAULT_LIMITS
 from .prepared import PreparedMessage
 from .recording import Replay, Step
-from .recording_format import RecordingError
 from .session_events import SessionEnded
 from .states import ConnectionType
 
 _HEADING: Final = "  offset   bytes  what          FIN RSV  mask       length  payload"
 _INDENT: Final = " " * 18
+_PAYLOADS: Final = (str, bytes, bytearray, memoryview)
 _RECORDING_HEADING: Final = "  offset        time  call"
 _RECORDING_INDENT: Final = " " * 22
 
@@ -58,27 +60,28 @@ def sums(counts: Counter[str]) -> str:
 def describe(event: events.Event, most: int) -> str:
     """An event in a line, with at most so many characters of a payload (0: all)."""
     match event:
-        case events.Message(data) | events.RejectData(data):
+        case events.Message(data) | events.RejectData(data) if isinstance(data, _PAYLOADS):
             unit = "characters" if isinstance(data, str) else "bytes"
             begun = "" if getattr(event, "message_finished", True) else " of a fragment"
             return f"{type(event).__name__} of {len(data)} {unit}{begun}: {preview(data, most)}"
         case PreparedMessage():
             unit = "characters" if isinstance(event.data, str) else "bytes"
             return f"PreparedMessage of {len(event.data)} {unit}: {preview(event.data, most)}"
-        case events.CloseConnection(code, reason):
+        case events.CloseConnection(int() as code, reason):
             name = f" {code.name}" if isinstance(code, CloseReason) else ""
             return f"CloseConnection {int(code)}{name} {reason!r}"
-        case events.Request(host, target, offers, _, subprotocols):
+        case events.Request(host, target, list() as offers, _, list() as subprotocols):
             names = [getattr(offer, "name", offer) for offer in offers]
             listed = ", ".join(map(str, [*subprotocols, *names])) or "nothing"
             return visible(f"Request for {target} on {host}, offering {listed}")
         case events.AcceptConnection(subprotocol, extensions):
             agreed = [subprotocol] if subprotocol else []
-            listed = ", ".join([*agreed, *(each.name for each in extensions)]) or "nothing"
+            names = [getattr(each, "name", each) for each in extensions or ()]
+            listed = ", ".join(map(str, [*agreed, *names])) or "nothing"
             return visible(f"AcceptConnection, agreeing on {listed}")
         case events.RejectConnection(status_code):
-            return f"RejectConnection {status_code}"
-        case events.Ping(payload) | events.Pong(payload):
+            return visible(f"RejectConnection {status_code}")
+        case events.Ping(bytes() as payload) | events.Pong(bytes() as payload):
             return f"{type(event).__name__} {preview(payload, most)}"
         case SessionEnded():
             codes = f"code sent {event.code_sent}, received {event.code_received}"
@@ -179,6 +182,12 @@ def plain(value: object) -> object:
             return value.name
         case list() | tuple():
             return [plain(each) for each in value]
+        case dict():
+            return {name: plain(each) for name, each in value.items()}
+        case float() if not isfinite(value):
+            return str(value)
+        case PreparedMessage():
+            return {"type": "PreparedMessage", "data": plain(value.data)}
         case Enum() if not isinstance(value, int):
             return value.name.lower()
     if not is_dataclass(value):
@@ -236,33 +245,28 @@ class RecordingReport:
         if not self._as_json:
             yield f"Recording of a {'client' if client else 'server'}'s session."
             yield from ("", _RECORDING_HEADING)
-        try:
-            for step in self._replay:
-                yield from [json.dumps(plain(step))] if self._as_json else self._step(step)
-                counts["call"] += 1
-                counts["fault"] += not step.faithful
-        except RecordingError:
-            raise
-        except Exception as exc:  # whatever it is, it is what the recording is about
-            counts["fault"] += 1
-            problem = visible(f"{type(exc).__name__}: {exc}")
-            yield (
-                json.dumps({"type": "Crash", "error": problem})
-                if self._as_json
-                else (f"{_RECORDING_INDENT}! and here it raises {problem}")
-            )
+        for step in self._replay:
+            yield from [json.dumps(plain(step))] if self._as_json else self._step(step)
+            crashed = not isinstance(step.error, LocalProtocolError | None)
+            counts["call"] += 1
+            counts["fault"] += crashed or not step.faithful
+            if crashed:  # the replay has no more
+                break
         for stream in ("received", "sent"):
             yield from self._stream(stream, counts)
 
     def _step(self, step: Step) -> Iterator[str]:
         when = "" if step.now is None else f"{step.now:.3f}"
         shown = list(self._details(step))
+        problems = []
         if step.error is not None:
-            shown.append(f"! {visible(f'{type(step.error).__name__}: {step.error}')}")
+            problems.append(f"! {visible(f'{type(step.error).__name__}: {step.error}')}")
+            if not isinstance(step.error, LocalProtocolError):
+                problems.append("! and that is what no session should raise")
         if not step.faithful:
-            shown.append("! and that is not what it gave when it was recorded")
-        first, *rest = shown or [""]
-        if shown:
+            problems.append("! and that is not what it gave when it was recorded")
+        if shown or problems:
+            first, *rest = [*(shown or [""]), *problems]
             yield f"{step.offset:8}{when:>12}  {step.call}{first}"
             yield from (_RECORDING_INDENT + line for line in rest)
 
@@ -271,7 +275,8 @@ class RecordingReport:
         match step.call, step.argument, step.result:
             case "receive_data", bytes() as data, _:
                 yield f": {len(data)} bytes, from byte {len(self._received)} received"
-                self._received += data
+                if step.error is None:
+                    self._received += data
             case "receive_data", _, _:
                 yield ": the end of the transport"
             case "events", _, events.Event() as event:
@@ -284,9 +289,10 @@ class RecordingReport:
             case "send", (events.Event() as event, _), _:
                 yield f": {describe(event, self._most)}"
             case "receive_request", (_, target, *_), _:
-                yield f": {visible(str(target))}"
+                shown = target.decode("latin-1") if isinstance(target, bytes) else target
+                yield f": {visible(str(shown))}"
             case "close", (code, reason), _:
-                yield f": {code} {reason!r}"
+                yield visible(f": {code}") + f" {reason!r}"
             case _:
                 yield ""
 
@@ -304,6 +310,7 @@ class RecordingReport:
             sender=sender,
             extensions=self._agreed(response),
             key=_key(request),
+            limits=self._replay.session.config.limits if what == "received" else DEFAULT_LIMITS,
         )
         yield from (
             [json.dumps({"type": "Stream", "what": what})]
@@ -324,10 +331,14 @@ class RecordingReport:
         """What the server's answer agreed on; None if there is none to tell."""
         if self._replay.over is not None:
             return self._replay.over
+        named = None
         for finding in found.inspect(response, sender=ConnectionType.SERVER):
-            if isinstance(finding, found.Head):
-                with suppress(RemoteProtocolError):
-                    return [found.agreed_deflate(each) for each in finding.extensions]
+            if isinstance(finding, found.Frame):
+                break
+            if isinstance(finding, found.Head):  # the last: others are informational
+                named = finding.extensions
+        with suppress(RemoteProtocolError):
+            return None if named is None else [found.agreed_deflate(each) for each in named]
         return None
 
 

@@ -248,7 +248,15 @@ class Session(SessionPolicy):
         A bad request is refused, as if it had come in bytes. Raises
         :exc:`~wsproto_core.LocalProtocolError` in a client and for a second request.
         """
-        self._set_time(now)
+        self._at_time(now, partial(self._receive_request, headers, target, method, http_version))
+
+    def _receive_request(
+        self,
+        headers: Iterable[tuple[bytes | str, bytes | str]],
+        target: bytes | str,
+        method: bytes,
+        http_version: bytes,
+    ) -> None:
         handshake = self._handshake
         if handshake is None:
             raise LocalProtocolError("the opening handshake is over")
@@ -291,13 +299,12 @@ class Session(SessionPolicy):
         """
         if not self._now <= now < inf:
             raise self._bad_time(now)
-        self._now = now
         kind = type(event)
         connection = self._connection
         if connection is None or (
             kind is not TextMessage and kind is not BytesMessage and kind is not PreparedMessage
         ):
-            self._send_otherwise(event, compress)
+            self._at_time(now, partial(self._send_otherwise, event, compress))
             return
         # Passed on by name only if it is given: that costs.
         data = (
@@ -306,6 +313,7 @@ class Session(SessionPolicy):
             else connection.send(event, compress=compress)
         )
         size = len(data)
+        self._now = now
         self._message_frames += 1
         if size >= self._long:
             self._long_headers += 2 if size < VERY_LONG else 8
@@ -390,7 +398,9 @@ class Session(SessionPolicy):
         Raises :exc:`~wsproto_core.LocalProtocolError` for a code that no Close frame may
         carry.
         """
-        self._set_time(now)
+        self._at_time(now, partial(self._close, code, reason))
+
+    def _close(self, code: int, reason: str) -> None:
         if self.ended is not None:
             return
         if self._connection is None:
@@ -407,10 +417,13 @@ class Session(SessionPolicy):
         its transport.
         """
         self._set_time(now)
-        if self.ended is None:
-            self._drop(EndCause.ABORTED, None)
-        else:
+        if self.ended is not None:
             self._abort_transport()
+            return
+        self._queue = None
+        if self._connection is not None:
+            self._connection.forget_injected()
+        self._drop(EndCause.ABORTED, None)
 
     # What comes of it
 
@@ -435,7 +448,7 @@ class Session(SessionPolicy):
                 return
             event = next(connection.events(self), None)
             if event is None:
-                if not self._overrun or self._reading is None:
+                if not self._overrun or self._reading is None or self._peer_closed is not None:
                     return
                 event = self._over_rate(self._byte_bucket, "bytes")
             elif isinstance(event, Message) and not injected:

@@ -80,7 +80,7 @@ class SessionOutput:
         Raises :exc:`~wsproto_core.LocalProtocolError` for a limit below 0.
         """
         if limit is not None or self._mixed:
-            return self._take_some(self._pending if limit is None else limit)
+            return self._take_some(limit)
         self._taken = self._added
         data = self._first
         self._first = b""
@@ -90,16 +90,20 @@ class SessionOutput:
         """Like :meth:`data_to_send`, but gives the bytes as buffers, for ``writelines`` or
         ``sendmsg``.
         """
+        if self._congested:
+            self._relieve()
         buffers = [self._first[self._at :], *self._more[self._next :]]
         self._taken += self._pending
         self._empty()
         return buffers if buffers[0] else []
 
-    def _take_some(self, limit: int) -> bytes:
+    def _take_some(self, limit: int | None) -> bytes:
         """Take at most *limit* bytes. To take all of it in small pieces is linear."""
-        if limit < 0:
+        if limit is not None and limit < 0:
             raise LocalProtocolError(f"limit must be at least 0, not {limit}")
-        room = min(limit, self._pending)
+        if self._congested and (limit is None or self._pending - limit <= self._low_water):
+            self._relieve()
+        room = self._pending if limit is None else min(limit, self._pending)
         self._taken += room
         pieces = []
         while room:
@@ -117,21 +121,17 @@ class SessionOutput:
             del self._more[: self._next]
             self._next = 0
         self._mixed = bool(self._at or self._more or self._congested)
-        if self._congested and self._pending <= self._low_water:
-            self._relieve()
         return b"".join(pieces)
 
     def _relieve(self) -> None:
-        """The output has fallen to the low-water mark."""
+        """The output is about to fall to the low-water mark."""
         self._congested = False
 
     def _empty(self) -> None:
         self._first = b""
         self._more = []
         self._at = self._next = 0
-        self._mixed = False
-        if self._congested:
-            self._relieve()
+        self._mixed = self._congested = False
 
     def _put(self, data: bytes) -> None:
         """Add what is not a message."""

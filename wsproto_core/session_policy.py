@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from math import inf
+from dataclasses import replace
+from math import inf, isfinite
 from typing import Final
 
 from .connection import Connection
@@ -46,7 +47,6 @@ class SessionPolicy(SessionOutput):
         "__weakref__",
         "_active_at",
         "_byte_bucket",
-        "_close_received",
         "_close_sent",
         "_connection",
         "_control_bucket",
@@ -92,8 +92,9 @@ class SessionPolicy(SessionOutput):
         self.config = config
         #: The terminal event, once there is one, whether or not it has been taken.
         self.ended: SessionEnded | None = None
-        self._now = -inf
-        self._set_time(now)
+        if not isfinite(now):
+            raise LocalProtocolError(f"the time cannot be {now}")
+        self._now = now
         self._timers = Timers()
         self._transport = TransportAction.KEEP
         self._eof = False
@@ -110,8 +111,7 @@ class SessionPolicy(SessionOutput):
         self._feeding: Connection | None = None
         self._initiator: Side | None = None
         self._close_sent: int | None = None
-        self._close_received: int | None = None
-        # The peer's Close, if it is for the application to answer.
+        # The peer's Close.
         self._peer_closed: CloseConnection | None = None
         self._late_pong: bytes | None = None
         self._heartbeat: Heartbeat | None = None
@@ -140,6 +140,16 @@ class SessionPolicy(SessionOutput):
         if not self._now <= now < inf:
             raise self._bad_time(now)
         self._now = now
+
+    def _at_time(self, now: float, call: Callable[[], None]) -> None:
+        """Make a call at *now*. If it is misuse, the time has not been either."""
+        before = self._now
+        self._set_time(now)
+        try:
+            call()
+        except LocalProtocolError:
+            self._now = before
+            raise
 
     def _bad_time(self, now: float) -> LocalProtocolError:
         return LocalProtocolError(f"the time cannot be {now} after {self._now}")
@@ -183,7 +193,7 @@ class SessionPolicy(SessionOutput):
     ) -> None:
         self._initiator = Side.LOCAL
         if isinstance(error.event_hint, RejectConnection):
-            self._put(handshake.send(error.event_hint))
+            self._put(handshake.send(_final(error.event_hint)))
             self._end(EndCause.FAILED, error)
         elif rejecting:
             self._initiator = Side.REMOTE
@@ -198,7 +208,7 @@ class SessionPolicy(SessionOutput):
         """Send the application's part of the handshake."""
         handshake = self._handshake
         assert handshake is not None
-        self._put(handshake.send(event))
+        self._put(handshake.send(_final(event)))
         if handshake.connection is not None:
             self._open(handshake.connection)
         elif handshake.state is ConnectionState.CLOSED:
@@ -290,17 +300,16 @@ class SessionPolicy(SessionOutput):
             return self._failed(event, EndCause.FAILED)
         if event.code == CloseReason.ABNORMAL_CLOSURE:
             return self._ending(EndCause.LOST)
-        self._close_received = event.code
+        self._peer_closed = event
         self._initiator = self._initiator or Side.REMOTE
         assert self._connection is not None
         if self._connection.state is _REMOTE_CLOSING:
             if not self.config.answer_close:
                 self._begin_closing()
-                self._peer_closed = event
                 self._feeding = self._late_pong = None
                 return event
             self._put_close(event.response())
-        return self._ending(EndCause.CLOSED, code=event.code, reason=event.reason or "")
+        return self._ending(EndCause.CLOSED)
 
     # The closing handshake, and the end
 
@@ -320,9 +329,8 @@ class SessionPolicy(SessionOutput):
         self._put_close(event)
         self._initiator = self._initiator or Side.LOCAL
         self._begin_closing()
-        close = self._peer_closed
-        if close is not None:
-            self._end(EndCause.CLOSED, code=close.code, reason=close.reason or "")
+        if self._peer_closed is not None:
+            self._end(EndCause.CLOSED)
 
     def _fail(self, cause: EndCause, code: int, error: RemoteProtocolError) -> SessionEnded:
         """Fail the connection for a reason of the session's own (RFC 6455 §7.1.7)."""
@@ -342,16 +350,23 @@ class SessionPolicy(SessionOutput):
         cause: EndCause,
         error: RemoteProtocolError | None = None,
         farewell: TransportAction | None = None,
-        *,
-        code: int = CloseReason.ABNORMAL_CLOSURE,
-        reason: str = "",
     ) -> SessionEnded:
         """The session is over: its terminal event."""
         assert self.ended is None
+        close = self._peer_closed
         self.ended = ended = SessionEnded(
-            code, reason, cause, self._initiator, self._close_sent, self._close_received, error
+            code=CloseReason.ABNORMAL_CLOSURE if close is None else close.code,
+            reason="" if close is None else close.reason or "",
+            cause=cause,
+            initiator=self._initiator,
+            code_sent=self._close_sent,
+            code_received=None if close is None else close.code,
+            error=error,
         )
         self._ended_at = self._now
+        if not self.client:
+            # Nobody is there any more to answer the request, if it was not taken.
+            self._queue = None
         self._reading = self._feeding = self._handshake = self._late_pong = None
         self._begin_closing()
         self._timers.disarm(Timer.HANDSHAKE, Timer.RESUME)
@@ -363,11 +378,8 @@ class SessionPolicy(SessionOutput):
         cause: EndCause,
         error: RemoteProtocolError | None = None,
         farewell: TransportAction | None = None,
-        *,
-        code: int = CloseReason.ABNORMAL_CLOSURE,
-        reason: str = "",
     ) -> None:
-        self._enqueue(self._ending(cause, error, farewell, code=code, reason=reason))
+        self._enqueue(self._ending(cause, error, farewell))
 
     def _drop(self, cause: EndCause, error: RemoteProtocolError | None) -> None:
         """End without saying anything to the peer."""
@@ -387,7 +399,9 @@ class SessionPolicy(SessionOutput):
     def _look_at_mark(self) -> None:
         super()._look_at_mark()
         most = self.config.max_output
-        if most is not None and self._pending > most and self._reading is not None:
+        if most is None or self._pending <= most or self._connection is None:
+            return
+        if self._connection.state is _OPEN:
             error = LimitExceeded(f"more than {most} bytes of output not taken")
             self._enqueue(self._fail(EndCause.FAILED, CloseReason.POLICY_VIOLATION, error))
 
@@ -398,8 +412,9 @@ class SessionPolicy(SessionOutput):
         if bucket is None or bucket.take(amount, self._now):
             return True
         if bucket.limit.code is None:
-            resume = max(bucket.ready_at(), self._timers.at(Timer.RESUME) or 0.0)
-            self._timers.arm(Timer.RESUME, resume)
+            resume = self._timers.at(Timer.RESUME)
+            ready = bucket.ready_at()
+            self._timers.arm(Timer.RESUME, ready if resume is None else max(ready, resume))
             return True
         return False
 
@@ -439,7 +454,7 @@ class SessionPolicy(SessionOutput):
         if self.client or handshake.state is not ConnectionState.CONNECTING:
             self._drop(EndCause.TIMED_OUT, error)
             return
-        self._put(handshake.send(RejectConnection(503 if self._requested else 408)))
+        self._put(handshake.send(_final(RejectConnection(503 if self._requested else 408))))
         self._initiator = Side.LOCAL
         self._end(EndCause.TIMED_OUT, error)
 
@@ -503,6 +518,15 @@ class SessionPolicy(SessionOutput):
         Timer.CLOSE: _close_overdue,
         Timer.RESUME: _resume,
     }
+
+
+def _final(event: Event) -> Event:
+    """A refusal says that the transport ends with it (RFC 9112 §9.6)."""
+    if not isinstance(event, RejectConnection) or any(
+        name.lower() == b"connection" for name, _ in event.headers
+    ):
+        return event
+    return replace(event, headers=[*event.headers, (b"Connection", b"close")])
 
 
 def _bucket(limit: RateLimit | None, now: float) -> TokenBucket | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # What each file needs of the extra "integration".
 _NEEDS = {
     "test_alias.py": ("trio_websocket", "wsproto"),
+    "test_embedding.py": ("websockets", "wsproto"),
     "test_httpx_ws.py": ("httpx_ws", "trio", "websockets"),
     "test_hypercorn.py": ("h2", "hypercorn", "trio", "websockets"),
     "test_simple_websocket.py": ("anyio", "simple_websocket", "websockets"),
