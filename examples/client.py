@@ -19,44 +19,49 @@ from contextlib import suppress
 from threading import Thread
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from wsproto_core import ConnectionState, ConnectionType, Limits, RemoteProtocolError, WSConnection
+from wsproto_core import ConnectionState, ConnectionType, Limits, Session, SessionConfig
 from wsproto_core import events as ev
 from wsproto_core.extensions import PerMessageDeflate
+from wsproto_core.session import EndCause, SessionEnded, TransportAction
 
-TIMEOUT = 10.0  # seconds that opening, and closing, may take
-LIMITS = Limits(max_message_size=2**20)
+CONFIG = SessionConfig(limits=Limits(max_message_size=2**20))
 
 
 class Client:
-    def __init__(self, url: SplitResult, query: str) -> None:
-        self.url = url
-        self.target = f"{url.path or '/'}?{'&'.join(filter(None, (url.query, query)))}"
-        self.ws = WSConnection(ConnectionType.CLIENT, whole_messages=True, limits=LIMITS)
-        self.exit_status = 1
+    exit_status = 1
 
-    async def run(self) -> None:
+    async def run(self, url: SplitResult, query: str) -> None:
         self.loop = asyncio.get_running_loop()
-        tls = ssl.create_default_context() if self.url.scheme == "wss" else None
-        port = self.url.port or (443 if tls else 80)
-        async with asyncio.timeout(TIMEOUT) as self.deadline:
-            reader, self.writer = await asyncio.open_connection(self.url.hostname, port, ssl=tls)
-            host = self.url.netloc.rpartition("@")[2]
-            self.send(ev.Request(host, self.target, extensions=[PerMessageDeflate()]))
-            while self.ws.state is not ConnectionState.CLOSED:
-                await self.writer.drain()
-                self.ws.receive_data(await reader.read(65536) or None)
-                for event in self.ws.events():
-                    self.handle(event)
+        self.session = Session(ConnectionType.CLIENT, now=self.loop.time(), config=CONFIG)
+        tls = ssl.create_default_context() if url.scheme == "wss" else None
+        port = url.port or (443 if tls else 80)
+        async with asyncio.timeout_at(self.session.deadline):
+            reader, self.writer = await asyncio.open_connection(url.hostname, port, ssl=tls)
+        host = url.netloc.rpartition("@")[2]
+        target = f"{url.path or '/'}?{'&'.join(filter(None, (url.query, query)))}"
+        self.send(ev.Request(host, target, extensions=[PerMessageDeflate()]))
+        while self.session.transport is TransportAction.KEEP:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self.session.deadline) as self.timer:
+                    await self.writer.drain()
+                    self.session.receive_data(await reader.read(65536), self.loop.time())
+            self.session.handle_timer(self.loop.time())
+            for event in self.session.events():
+                self.handle(event)
+            self.writer.write(self.session.data_to_send())
+        if self.session.transport is TransportAction.ABORT:
+            self.writer.transport.abort()
+        async with asyncio.timeout_at(self.session.deadline):
             self.writer.close()
             await self.writer.wait_closed()
 
     def send(self, event: ev.Event) -> None:
-        self.writer.write(self.ws.send(event))
+        self.session.send(event, self.loop.time())
+        self.writer.write(self.session.data_to_send())
 
     def handle(self, event: ev.Event) -> None:
         match event:
             case ev.AcceptConnection():
-                self.deadline.reschedule(None)
                 signal.signal(signal.SIGINT, lambda *_: self.loop.call_soon_threadsafe(self.leave))
                 Thread(target=self.read_input, daemon=True).start()
             case ev.RejectConnection():
@@ -65,22 +70,19 @@ class Client:
                 show(bytes(event.data).decode(errors="replace"), error=True)
             case ev.TextMessage():
                 describe(event.data)
-            case ev.Ping():
-                self.send(event.response())
-            case ev.CloseConnection():
-                show(f"closed: {int(event.code)} {event.reason or ''}", error=True)
+            case SessionEnded() if event.cause is not EndCause.REJECTED:
+                show(f"closed: {event.code} {event.reason or event.error or ''}", error=True)
                 self.exit_status = int(event.code != 1000)
-                if self.ws.state is ConnectionState.REMOTE_CLOSING:
-                    self.send(event.response())
 
     def leave(self) -> None:
-        if self.ws.state is ConnectionState.OPEN:
-            self.deadline.reschedule(self.loop.time() + TIMEOUT)
-            self.send(ev.CloseConnection(1000))
+        if self.session.state is ConnectionState.OPEN:
+            self.session.close(self.loop.time())
+            self.writer.write(self.session.data_to_send())
+            self.timer.reschedule(self.session.deadline)
 
     async def say(self, line: str) -> None:
         # After a Close from either side it is too late.
-        if line.strip() and self.ws.state is ConnectionState.OPEN:
+        if line.strip() and self.session.state is ConnectionState.OPEN:
             self.send(ev.TextMessage(json.dumps({"type": "say", "text": line})))
             await self.writer.drain()
 
@@ -125,10 +127,11 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if arguments.url.scheme not in ("ws", "wss") or not arguments.url.hostname:
         parser.error("the URL must be ws://... or wss://...")
-    client = Client(arguments.url, urlencode({"room": arguments.room, "name": arguments.name}))
+    client = Client()
+    query = urlencode({"room": arguments.room, "name": arguments.name})
     try:
-        asyncio.run(client.run())
-    except (OSError, RemoteProtocolError, ValueError) as exc:
+        asyncio.run(client.run(arguments.url, query))
+    except (OSError, ValueError) as exc:
         show(f"failed: {str(exc) or 'the server does not answer'}", error=True)
     except KeyboardInterrupt:  # while connecting; later it is a way to leave
         sys.exit(130)

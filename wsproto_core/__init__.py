@@ -32,7 +32,15 @@ from .errors import (
 from .group import Group
 from .limits import Limits
 from .prepared import PreparedMessage
-from .session import RateLimit, Session, SessionConfig, SessionEnded, TransportAction
+from .session import (
+    EndCause,
+    RateLimit,
+    Session,
+    SessionConfig,
+    SessionEnded,
+    Side,
+    TransportAction,
+)
 from .states import ConnectionState, ConnectionType
 from .ws_connection import WSConnection
 
@@ -43,6 +51,7 @@ __all__ = [
     "ConnectionState",
     "ConnectionType",
     "DeadlineExceeded",
+    "EndCause",
     "Group",
     "LimitExceeded",
     "Limits",
@@ -54,6 +63,7 @@ __all__ = [
     "Session",
     "SessionConfig",
     "SessionEnded",
+    "Side",
     "TransportAction",
     "WSConnection",
     "__version__",

@@ -36,6 +36,9 @@ class RemoteProtocolError(ProtocolError):
         server waits for the opening handshake, a ``CloseConnection`` once the
         connection is open, None where there is nothing to be said (a client cannot
         answer a bad response).
+    :ivar request_line: the method and the target of a request that is HTTP, but no good
+        opening handshake: a server that has pages as well may answer it itself. None for
+        everything else.
     """
 
     event_hint: Event | None
@@ -43,6 +46,7 @@ class RemoteProtocolError(ProtocolError):
     def __init__(self, message: str, event_hint: Event | None = None) -> None:
         super().__init__(message)
         self.event_hint = event_hint
+        self.request_line: tuple[bytes, bytes] | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r}, event_hint={self.event_hint!r})"

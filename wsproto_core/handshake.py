@@ -292,7 +292,7 @@ class H11Handshake:
         self,
         server: UpgradeServer,
         headers: Iterable[tuple[bytes, bytes]],
-        target: str | bytes,
+        target: bytes,
         method: bytes = b"GET",
         http_version: bytes = b"1.1",
     ) -> None:
@@ -300,7 +300,8 @@ class H11Handshake:
             request = server.receive_request(
                 headers, target=target, method=method, http_version=http_version
             )
-        except RemoteProtocolError:
+        except RemoteProtocolError as exc:
+            exc.request_line = (method, target)
             self._refuse(server)
             raise
         self._advance(Input.RECEIVE_REQUEST)

@@ -86,11 +86,9 @@ def describe(event: events.Event, most: int) -> str:
         case SessionEnded():
             codes = f"code sent {event.code_sent}, received {event.code_received}"
             who = "nobody" if event.initiator is None else f"the {event.initiator.value} end"
-            error = f", because of {event.error}" if event.error is not None else ""
-            return visible(
-                f"SessionEnded {int(event.code)} {event.reason!r}: {event.cause.value} by {who}, "
-                f"{codes}{error}"
-            )
+            error = f", because of {visible(str(event.error))}" if event.error is not None else ""
+            cause = f"{event.cause.value} by {who}"
+            return f"SessionEnded {int(event.code)} {event.reason!r}: {cause}, {codes}{error}"
     return visible(repr(event))
 
 
@@ -246,7 +244,8 @@ class RecordingReport:
             yield f"Recording of a {'client' if client else 'server'}'s session."
             yield from ("", _RECORDING_HEADING)
         for step in self._replay:
-            yield from [json.dumps(plain(step))] if self._as_json else self._step(step)
+            yield from [self._json(step)] if self._as_json else self._step(step)
+            self._keep(step)
             crashed = not isinstance(step.error, LocalProtocolError | None)
             counts["call"] += 1
             counts["fault"] += crashed or not step.faithful
@@ -255,12 +254,27 @@ class RecordingReport:
         for stream in ("received", "sent"):
             yield from self._stream(stream, counts)
 
+    def _keep(self, step: Step) -> None:
+        """Add to what was received and sent."""
+        match step.call, step.argument, step.result:
+            case "receive_data", bytes() as data, _ if step.error is None:
+                self._received += data
+            case "data_to_send" | "buffers_to_send", _, bytes() as data:
+                self._sent += data
+
+    def _json(self, step: Step) -> str:
+        shown = plain(step)
+        assert isinstance(shown, dict)
+        if step.error is not None:
+            shown["error"] = _in_words(step.error)
+        return json.dumps(shown)
+
     def _step(self, step: Step) -> Iterator[str]:
         when = "" if step.now is None else f"{step.now:.3f}"
         shown = list(self._details(step))
         problems = []
         if step.error is not None:
-            problems.append(f"! {visible(f'{type(step.error).__name__}: {step.error}')}")
+            problems.append(f"! {visible(_in_words(step.error))}")
             if not isinstance(step.error, LocalProtocolError):
                 problems.append("! and that is what no session should raise")
         if not step.faithful:
@@ -275,15 +289,12 @@ class RecordingReport:
         match step.call, step.argument, step.result:
             case "receive_data", bytes() as data, _:
                 yield f": {len(data)} bytes, from byte {len(self._received)} received"
-                if step.error is None:
-                    self._received += data
             case "receive_data", _, _:
                 yield ": the end of the transport"
             case "events", _, events.Event() as event:
                 yield f": {describe(event, self._most)}"
             case "data_to_send" | "buffers_to_send", _, bytes() as data if data:
                 yield f": {len(data)} bytes, from byte {len(self._sent)} sent"
-                self._sent += data
             case "events" | "data_to_send" | "buffers_to_send", _, _:
                 pass  # there was nothing
             case "send", (events.Event() as event, _), _:
@@ -340,6 +351,10 @@ class RecordingReport:
         with suppress(RemoteProtocolError):
             return None if named is None else [found.agreed_deflate(each) for each in named]
         return None
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _key(request: bytes) -> str | None:

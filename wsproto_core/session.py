@@ -149,7 +149,7 @@ class Session(SessionPolicy):
         """What to do with the transport, once the output so far has been written."""
         if self._transport is TransportAction.ABORT:
             return TransportAction.ABORT
-        if self.ended is None or self._pending:
+        if self.ended is None or self.output_pending:
             return TransportAction.KEEP
         return TransportAction.CLOSE if self._eof else self._transport
 
@@ -189,7 +189,7 @@ class Session(SessionPolicy):
             pings_sent=self._pings_sent,
             pongs_received=self._pongs_received,
             pongs_sent=self._pongs_sent,
-            output_pending=self._pending,
+            output_pending=self.output_pending,
             input_pending=0 if self._reading is None else self._reading.unread,
         )
 
@@ -266,7 +266,8 @@ class Session(SessionPolicy):
         )
 
     def handle_timer(self, now: float) -> None:
-        """Do what is due at *now*: nothing, if nothing is.
+        """Do what is due at *now*: nothing, if nothing is, as when a timer has fired early:
+        then set it again, for :attr:`deadline`, which is the same still.
 
         Take :meth:`events` afterwards, and :meth:`data_to_send`.
         """
@@ -293,9 +294,10 @@ class Session(SessionPolicy):
         :param compress: for a message; see :meth:`Connection.send
             <wsproto_core.connection.Connection.send>`.
 
-        Raises :exc:`~wsproto_core.LocalProtocolError`, and sends nothing, if the state
-        does not allow the event (see :attr:`state`, and :attr:`writable`) or the protocol
-        does not allow its content.
+        Raises :exc:`~wsproto_core.LocalProtocolError`, and changes nothing, if the state
+        does not allow the event (see :attr:`state`, and :meth:`try_send`) or the protocol
+        does not allow its content. More than ``max_output`` raises nothing, but is the
+        end: take :meth:`events` afterwards.
         """
         if not self._now <= now < inf:
             raise self._bad_time(now)
@@ -326,6 +328,17 @@ class Session(SessionPolicy):
         self._added = added = self._added + size
         if added >= self._safe_until:
             self._look_at_mark()
+
+    def try_send(self, event: Event, now: float, *, compress: bool | None = None) -> bool:
+        """Send what may come too late: as :meth:`send`, but if the connection is not open,
+        nothing. A peer can close at any time, which is no mistake of who sends.
+
+        Returns whether it was sent.
+        """
+        if self.state is not _OPEN:
+            return False
+        self.send(event, now, compress=compress)
+        return True
 
     def _send_otherwise(self, event: Event, compress: bool | None) -> None:
         """Send what is no ordinary message."""
@@ -414,7 +427,8 @@ class Session(SessionPolicy):
     def abort(self, now: float) -> None:
         """Drop the connection at once: no Close frame, and whatever has not been taken, of
         what was received and of output, is discarded. A session that has ended only drops
-        its transport.
+        its transport. Call it also when the transport is gone, after the last events:
+        then nothing is waited for any more.
         """
         self._set_time(now)
         if self.ended is not None:
@@ -432,7 +446,8 @@ class Session(SessionPolicy):
 
         They are read from the peer's bytes as they are taken, and what is answered by
         itself is answered when it is its turn. The last is one
-        :class:`~wsproto_core.session_events.SessionEnded`.
+        :class:`~wsproto_core.session_events.SessionEnded`. To take events from within the
+        handling of one would give them out of order.
         """
         direct = self._direct
         return self._events() if direct is None else direct.events(self)

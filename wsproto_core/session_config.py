@@ -95,8 +95,8 @@ class SessionConfig:
     #: Bytes of input not yet taken as events from which it is ``reading_paused``.
     read_high_water: int = 64 * 1024
     #: Bytes of output not yet taken above which the connection fails with 1008. Off,
-    #: because what an application sends is its own; for what it passes on from others,
-    #: as in a broadcast, set it.
+    #: because what an application sends is its own; where others make it send, set it. A
+    #: group sends nothing to who has reached ``high_water``, and so stays below it.
     max_output: int | None = None
 
     def __post_init__(self) -> None:

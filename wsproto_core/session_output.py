@@ -65,8 +65,8 @@ class SessionOutput:
         self._long_headers = 0
 
     @property
-    def _pending(self) -> int:
-        """Bytes that wait."""
+    def output_pending(self) -> int:
+        """Bytes that wait to be taken."""
         return self._added - self._taken
 
     def data_to_send(self, limit: int | None = None) -> bytes:
@@ -91,9 +91,9 @@ class SessionOutput:
         ``sendmsg``.
         """
         if self._congested:
-            self._relieve()
+            self._add_late()
         buffers = [self._first[self._at :], *self._more[self._next :]]
-        self._taken += self._pending
+        self._taken += self.output_pending
         self._empty()
         return buffers if buffers[0] else []
 
@@ -101,9 +101,9 @@ class SessionOutput:
         """Take at most *limit* bytes. To take all of it in small pieces is linear."""
         if limit is not None and limit < 0:
             raise LocalProtocolError(f"limit must be at least 0, not {limit}")
-        if self._congested and (limit is None or self._pending - limit <= self._low_water):
-            self._relieve()
-        room = self._pending if limit is None else min(limit, self._pending)
+        if self._congested and (limit is None or self.output_pending - limit <= self._low_water):
+            self._add_late()
+        room = self.output_pending if limit is None else min(limit, self.output_pending)
         self._taken += room
         pieces = []
         while room:
@@ -120,12 +120,13 @@ class SessionOutput:
         if self._next > len(self._more) // 2:
             del self._more[: self._next]
             self._next = 0
+        if self.output_pending <= self._low_water:
+            self._congested = False
         self._mixed = bool(self._at or self._more or self._congested)
         return b"".join(pieces)
 
-    def _relieve(self) -> None:
-        """The output is about to fall to the low-water mark."""
-        self._congested = False
+    def _add_late(self) -> None:
+        """Add what has waited for the output to be taken: now it is."""
 
     def _empty(self) -> None:
         self._first = b""
@@ -155,7 +156,7 @@ class SessionOutput:
 
     def _drop_output(self) -> None:
         """Forget what waits: it was sent, but will not be on the wire."""
-        dropped = self._pending
+        dropped = self.output_pending
         self._added -= dropped
         self._other_bytes -= dropped
         self._empty()

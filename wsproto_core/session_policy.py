@@ -279,9 +279,7 @@ class SessionPolicy(SessionOutput):
         self._put(self._connection.send(Pong(payload)))
         self._pongs_sent += 1
 
-    def _relieve(self) -> None:
-        """Send the pong that waited for the output to be taken."""
-        super()._relieve()
+    def _add_late(self) -> None:
         payload, self._late_pong = self._late_pong, None
         if payload is not None:
             self._answer(payload)
@@ -399,7 +397,7 @@ class SessionPolicy(SessionOutput):
     def _look_at_mark(self) -> None:
         super()._look_at_mark()
         most = self.config.max_output
-        if most is None or self._pending <= most or self._connection is None:
+        if most is None or self.output_pending <= most or self._connection is None:
             return
         if self._connection.state is _OPEN:
             error = LimitExceeded(f"more than {most} bytes of output not taken")
@@ -482,7 +480,7 @@ class SessionPolicy(SessionOutput):
         heard = self._heard_at
         if self.config.traffic_is_life and heard is not None and heard > heartbeat.sent_at:
             self._arm_ping(heard)
-        elif self._input_waits() or (self._pending and taken > self._progress):
+        elif self._input_waits() or (self.output_pending and taken > self._progress):
             # The pong may be behind what we do not read, or the ping behind what the peer
             # is reading: then it is alive, but slow.
             self._progress = taken

@@ -88,11 +88,9 @@ class WebSocketProtocol(asyncio.Protocol):
             self.loop.call_soon(self.step)
 
     def send(self, data: str | bytes) -> bool:
-        if self.session.state is not ConnectionState.OPEN:
-            return False
-        self.session.send(Message(data), self.loop.time())
+        sent = self.session.try_send(Message(data), self.loop.time())
         self.flush()
-        return True
+        return sent
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.session.close(self.loop.time(), code, reason)
