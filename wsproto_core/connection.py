@@ -81,6 +81,9 @@ class Policy(Protocol):
     def take(self, event: Event) -> Event | None:
         """Give what the caller is to see instead, or None if nothing."""
 
+    def paused(self) -> bool:
+        """Whether no more is to be read, after an event of which nothing is to be seen."""
+
 
 class Connection:
     """One end of an open WebSocket connection (RFC 6455 §5 to §7).
@@ -426,6 +429,8 @@ class Connection:
             if policy is not None:
                 event = policy.take(event)
                 if event is None:
+                    if policy.paused():
+                        return
                     continue
             yield event
 

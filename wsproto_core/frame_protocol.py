@@ -35,6 +35,9 @@ LENGTH_64_BIT: Final = 127
 #: Bytes of payload that a control frame may have (RFC 6455 §5.5).
 MAX_CONTROL_PAYLOAD: Final = 125
 
+#: Bytes of the longest header: length in 64 bits, and a masking key.
+MAX_HEADER: Final = 14
+
 _DATA_OPCODES: Final = (Opcode.TEXT, Opcode.BINARY)
 #: Header fields of a frame whose length takes 16 bits.
 HEADER_16: Final = Struct("!BBH")
@@ -278,6 +281,7 @@ __all__ = [
     "LOCAL_ONLY_CLOSE_REASONS",
     "MASK",
     "MAX_CONTROL_PAYLOAD",
+    "MAX_HEADER",
     "OPCODE_MASK",
     "RSV_MASK",
     "CloseReason",

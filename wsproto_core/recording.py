@@ -376,7 +376,7 @@ def _call(session: Session, record: Record, argument: Any) -> Event | bytes | No
             return next(session.events(), None)
         case "O":
             return session.data_to_send(argument)
-        case "B":
+        case _:  # "B"
             return b"".join(session.buffers_to_send())
     return None
 

@@ -459,7 +459,7 @@ class Session(SessionPolicy):
         connection = self._connection
         while connection is not None:
             injected = connection.waiting
-            if not injected and self._reading is not None and self._rate_paused():
+            if not injected and self._reading is not None and self.paused():
                 return
             event = next(connection.events(self), None)
             if event is None:

@@ -7,6 +7,7 @@ from functools import partial
 from math import isfinite
 
 from .connection import Connection
+from .frame_protocol import MAX_HEADER
 from .limits import DEFAULT_LIMITS, Limits
 from .states import ConnectionType
 from .words import CloseReason, is_wire_close_code
@@ -41,8 +42,8 @@ class SessionConfig:
     """The policy of sessions; one object serves any number of them.
 
     All times are in seconds, and None switches off what they are for. Raises
-    :exc:`ValueError` for a time or an amount that is not above 0, and for a low-water
-    mark above its high one.
+    :exc:`ValueError` for a time or an amount that is not above 0, for a low-water mark
+    above its high one, and for a ``read_high_water`` below 14.
     """
 
     #: How much the peer may send: of a message, a frame, a head.
@@ -64,7 +65,8 @@ class SessionConfig:
     ping_interval: float | None = 20.0
     #: How long its pong may take before the connection fails with 1011.
     ping_timeout: float | None = 20.0
-    #: Whether anything received counts as a pong, and defers the next ping.
+    #: Whether anything received counts as a pong, and defers the next ping. A silence may
+    #: then take the longer of the two times, and ``ping_timeout`` besides, to be noticed.
     traffic_is_life: bool = False
 
     #: How long the opening handshake may take, the application's answer included. After
@@ -103,6 +105,11 @@ class SessionConfig:
         for name, value in vars(self).items():
             if isinstance(value, int | float) and not isinstance(value, bool):
                 _check_seconds_or_amount(name, value)
+        if self.read_high_water < MAX_HEADER:
+            # Less than a frame's header, and it could never be waited for.
+            raise ValueError(
+                f"read_high_water must be at least {MAX_HEADER}, not {self.read_high_water}"
+            )
         if self.low_water > self.high_water:
             raise ValueError(
                 f"low_water must be at most high_water, {self.high_water}, not {self.low_water}"

@@ -49,7 +49,7 @@ class SessionEnded(Event):
     #: Why it ended.
     cause: EndCause
     #: Who was the first to close, to refuse, to fail or to drop the connection; None if
-    #: the transport was lost.
+    #: nobody had when the transport was lost.
     initiator: Side | None = None
     #: The code in the Close frame that this end has sent, 1005 for one without a code;
     #: None if it has sent no Close frame.

@@ -30,6 +30,7 @@ class SessionOutput:
         "_high_water",
         "_long",
         "_long_headers",
+        "_look_from",
         "_low_water",
         "_message_frames",
         "_mixed",
@@ -54,8 +55,10 @@ class SessionOutput:
         # Bytes that were ever added, and taken.
         self._added = 0
         self._taken = 0
-        # Until so many have been added, the high-water mark cannot be reached; 0 if it was.
-        self._safe_until = self._high_water
+        # From so many pending on, a mark may have been reached; until so many have been added,
+        # none has; 0 once one was.
+        self._look_from = min(config.high_water, config.max_output or config.high_water)
+        self._safe_until = self._look_from
         self._congested = False
         # Of all that, what is not frames of messages; and those. Their headers are counted
         # as two bytes each, and what more some of them have.
@@ -136,6 +139,8 @@ class SessionOutput:
 
     def _put(self, data: bytes) -> None:
         """Add what is not a message."""
+        if not data:
+            return
         if self._first:
             self._more.append(data)
             self._mixed = True
@@ -147,12 +152,14 @@ class SessionOutput:
             self._look_at_mark()
 
     def _look_at_mark(self) -> None:
-        """The high-water mark may have been reached."""
-        mark = self._taken + self._high_water
-        self._safe_until = mark
-        if self._added >= mark:
+        """The high-water mark, or ``max_output``, may have been reached."""
+        pending = self.output_pending
+        if pending >= self._high_water:
             self._congested = self._mixed = True
+        if self._congested or pending >= self._look_from:
             self._safe_until = 0
+        else:
+            self._safe_until = self._taken + self._look_from
 
     def _drop_output(self) -> None:
         """Forget what waits: it was sent, but will not be on the wire."""

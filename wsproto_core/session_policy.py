@@ -227,7 +227,7 @@ class SessionPolicy(SessionOutput):
         if (
             config.answer_close
             and config.idle_timeout is None
-            and not (self._message_bucket or self._byte_bucket)
+            and not (self._control_bucket or self._message_bucket or self._byte_bucket)
         ):
             self._direct = connection
         if self._byte_bucket is None and not self._eof:
@@ -319,8 +319,9 @@ class SessionPolicy(SessionOutput):
 
     def _put_close(self, event: CloseConnection) -> None:
         assert self._connection is not None
-        self._put(self._connection.send(event))
+        data = self._connection.send(event)
         self._close_sent = sent_close_code(event.code)
+        self._put(data)
 
     def _send_close(self, event: CloseConnection) -> None:
         """Start the closing handshake, or complete the peer's."""
@@ -422,14 +423,15 @@ class SessionPolicy(SessionOutput):
         error = LimitExceeded(f"more than {bucket.limit.per_second:g} {what} a second")
         return self._fail(EndCause.FAILED, bucket.limit.code, error)
 
-    def _rate_paused(self) -> bool:
+    def paused(self) -> bool:
+        """Whether a rate is exceeded, so that nothing more is read now."""
         resume = self._timers.at(Timer.RESUME)
         return resume is not None and resume > self._now
 
     def _input_waits(self) -> bool:
         """Whether what the peer has sent may lie unread, by our own doing."""
         connection = self._connection
-        return self._rate_paused() or (
+        return self.paused() or (
             connection is not None
             and (connection.waiting or connection.unread >= self.config.read_high_water)
         )
@@ -468,6 +470,8 @@ class SessionPolicy(SessionOutput):
                 return
         self._put(self._connection.send(Ping(heartbeat.next_ping(self._now))))
         self._pings_sent += 1
+        if self.ended is not None:
+            return  # that was more than max_output
         self._progress = self._taken
         if self.config.ping_timeout is None:
             self._arm_ping(self._now)
