@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import isfinite
 
 from .errors import LocalProtocolError
 from .prepared import PreparedMessage
@@ -72,16 +73,18 @@ class Group:
 
         It is encoded once, and compressed once for each deflate setting among them.
 
-        Raises :exc:`~wsproto_core.LocalProtocolError` for data that a message cannot have,
-        before anything is sent; and for a time that is before a member's, where that
-        matters to it.
+        A member that has been told of a later time goes by that. Raises
+        :exc:`~wsproto_core.LocalProtocolError`, before anything is sent, for data that a
+        message cannot have, and for a time that is no finite number.
         """
+        if not isfinite(now):
+            raise LocalProtocolError(f"the time cannot be {now}")
         prepared = message if isinstance(message, PreparedMessage) else PreparedMessage(message)
         left_over = Session.send_plain_frame(self._alike, prepared.plain_frame)
         report = Broadcast(len(self._alike) - len(left_over))
         for session in (*left_over, *self._others):
             if session.writable and not session.fragmenting:
-                session.send(prepared, now)
+                session.send(prepared, max(now, session.now))
                 report.sent += 1
             elif session.state is ConnectionState.OPEN:
                 report.slow.append(session)

@@ -7,7 +7,7 @@ that connections have in common. Knows no connection: which frame fits, its writ
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, final
 
 from .errors import LocalProtocolError
 from .frame_protocol import FIN, frame_header
@@ -27,6 +27,7 @@ class SharedFrame(NamedTuple):
     saved_bytes: int
 
 
+@final
 class PreparedMessage(Event):
     """A message to be sent to many: encoded once, and compressed once for each deflate
     setting among them.
@@ -47,9 +48,9 @@ class PreparedMessage(Event):
     __slots__ = ("_shared", "data", "opcode", "payload", "plain_frame")
 
     def __init__(self, data: str | bytes | bytearray | memoryview) -> None:
-        #: What was given, as str or bytes.
-        self.data = data if isinstance(data, str) else bytes(data)
         opcode, payload = encode_payload(data)
+        #: What was given, as str or bytes.
+        self.data = data if isinstance(data, str) else payload
         #: ``Opcode.TEXT`` or ``BINARY``.
         self.opcode = Opcode(opcode)
         #: The bytes to send, before any extension.

@@ -115,6 +115,11 @@ class Session(SessionPolicy):
     # How it stands
 
     @property
+    def now(self) -> float:
+        """The last time that it was told."""
+        return self._now
+
+    @property
     def latency(self) -> float | None:
         """Seconds from the last heartbeat to its pong; None before the first."""
         return None if self._heartbeat is None else self._heartbeat.latency
@@ -327,7 +332,7 @@ class Session(SessionPolicy):
             self._first = data
         self._added = added = self._added + size
         if added >= self._safe_until:
-            self._look_at_mark()
+            self._look_at_output()
 
     def try_send(self, event: Event, now: float, *, compress: bool | None = None) -> bool:
         """Send what may come too late: as :meth:`send`, but if the connection is not open,
@@ -359,6 +364,7 @@ class Session(SessionPolicy):
                 self._pings_sent += 1
             else:
                 self._pongs_sent += 1
+            self._look_at_output()
 
     @property
     def fragmenting(self) -> bool:

@@ -96,9 +96,9 @@ class SessionConfig:
     congestion_pauses_reading: bool = True
     #: Bytes of input not yet taken as events from which it is ``reading_paused``.
     read_high_water: int = 64 * 1024
-    #: Bytes of output not yet taken above which the connection fails with 1008. Off,
-    #: because what an application sends is its own; where others make it send, set it. A
-    #: group sends nothing to who has reached ``high_water``, and so stays below it.
+    #: Bytes of output not yet taken above which the connection fails with 1008, if the
+    #: application sends still more. Off, because what it sends is its own; where others
+    #: make it send, set it. A group sends nothing to who has reached ``high_water``.
     max_output: int | None = None
 
     def __post_init__(self) -> None:

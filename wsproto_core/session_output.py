@@ -30,7 +30,6 @@ class SessionOutput:
         "_high_water",
         "_long",
         "_long_headers",
-        "_look_from",
         "_low_water",
         "_message_frames",
         "_mixed",
@@ -42,8 +41,9 @@ class SessionOutput:
     )
 
     def __init__(self, client: bool, config: SessionConfig) -> None:
-        self._high_water = config.high_water
-        self._low_water = config.low_water
+        # Where max_output is less, it is the high-water mark as well.
+        self._high_water = min(config.high_water, config.max_output or config.high_water)
+        self._low_water = min(config.low_water, self._high_water)
         # What waits: _first, from _at on, and _more, from _next on. Most often there is
         # no more, and a list that is filled and emptied costs more than a frame. Unless
         # _mixed, all that waits is _first.
@@ -55,10 +55,9 @@ class SessionOutput:
         # Bytes that were ever added, and taken.
         self._added = 0
         self._taken = 0
-        # From so many pending on, a mark may have been reached; until so many have been added,
-        # none has; 0 once one was.
-        self._look_from = min(config.high_water, config.max_output or config.high_water)
-        self._safe_until = self._look_from
+        # Until so many have been added, the high-water mark has not been reached; 0 once it
+        # was.
+        self._safe_until = self._high_water
         self._congested = False
         # Of all that, what is not frames of messages; and those. Their headers are counted
         # as two bytes each, and what more some of them have.
@@ -152,14 +151,10 @@ class SessionOutput:
             self._look_at_mark()
 
     def _look_at_mark(self) -> None:
-        """The high-water mark, or ``max_output``, may have been reached."""
-        pending = self.output_pending
-        if pending >= self._high_water:
+        """The high-water mark may have been reached."""
+        if self.output_pending >= self._high_water:
             self._congested = self._mixed = True
-        if self._congested or pending >= self._look_from:
-            self._safe_until = 0
-        else:
-            self._safe_until = self._taken + self._look_from
+        self._safe_until = 0 if self._congested else self._taken + self._high_water
 
     def _drop_output(self) -> None:
         """Forget what waits: it was sent, but will not be on the wire."""

@@ -65,6 +65,7 @@ class SessionPolicy(SessionOutput):
         "_opened_at",
         "_overrun",
         "_peer_closed",
+        "_ping_end",
         "_pings_received",
         "_pings_sent",
         "_pongs_received",
@@ -116,6 +117,7 @@ class SessionPolicy(SessionOutput):
         self._late_pong: bytes | None = None
         self._heartbeat: Heartbeat | None = None
         self._progress = 0
+        self._ping_end = 0
         self._heard_at: float | None = None
         self._active_at = now
         self._overrun = False
@@ -269,7 +271,8 @@ class SessionPolicy(SessionOutput):
             return ping
         if self._congested:
             # Who asks on and on, and reads no answers, gets the last one (§5.5.3).
-            self._late_pong = ping.payload
+            if self.state is _OPEN:
+                self._late_pong = ping.payload
         else:
             self._answer(ping.payload)
         return None
@@ -319,6 +322,9 @@ class SessionPolicy(SessionOutput):
 
     def _put_close(self, event: CloseConnection) -> None:
         assert self._connection is not None
+        if self._connection.state is _OPEN:
+            self._add_late()
+        self._late_pong = None
         data = self._connection.send(event)
         self._close_sent = sent_close_code(event.code)
         self._put(data)
@@ -395,12 +401,11 @@ class SessionPolicy(SessionOutput):
 
     # Output
 
-    def _look_at_mark(self) -> None:
-        super()._look_at_mark()
+    def _look_at_output(self) -> None:
+        """The application has sent so much that a mark may have been reached."""
+        self._look_at_mark()
         most = self.config.max_output
-        if most is None or self.output_pending <= most or self._connection is None:
-            return
-        if self._connection.state is _OPEN:
+        if most is not None and self.output_pending > most and self.state is _OPEN:
             error = LimitExceeded(f"more than {most} bytes of output not taken")
             self._enqueue(self._fail(EndCause.FAILED, CloseReason.POLICY_VIOLATION, error))
 
@@ -468,11 +473,12 @@ class SessionPolicy(SessionOutput):
             if heard + self.config.ping_interval > self._now:
                 self._arm_ping(heard)
                 return
+        waiting = self.output_pending
         self._put(self._connection.send(Ping(heartbeat.next_ping(self._now))))
         self._pings_sent += 1
-        if self.ended is not None:
-            return  # that was more than max_output
-        self._progress = self._taken
+        # What waits in front of it, the peer has to read first.
+        self._progress = self._taken if waiting else self._added
+        self._ping_end = self._added
         if self.config.ping_timeout is None:
             self._arm_ping(self._now)
         else:
@@ -484,9 +490,9 @@ class SessionPolicy(SessionOutput):
         heard = self._heard_at
         if self.config.traffic_is_life and heard is not None and heard > heartbeat.sent_at:
             self._arm_ping(heard)
-        elif self._input_waits() or (self.output_pending and taken > self._progress):
-            # The pong may be behind what we do not read, or the ping behind what the peer
-            # is reading: then it is alive, but slow.
+        elif self._input_waits() or self._progress < min(taken, self._ping_end):
+            # The pong may be behind what we do not read, or the ping was behind what the
+            # peer has been reading: then it is alive, but slow.
             self._progress = taken
             self._arm(Timer.PONG, self.config.ping_timeout)
         else:
