@@ -517,7 +517,7 @@ plans = st.builds(
 
 
 class TestRoundTrip:
-    @settings(max_examples=200)
+    @settings(max_examples=150)
     @given(plans)
     def test_whatever_happens(self, plan: Plan) -> None:
         stage = recorded(plan)
@@ -956,7 +956,7 @@ class TestBroken:
             broken[at] ^= patterns.choice([1, 2, 4, 8, 16, 32, 64, 128, 255])
             examine(bytes(broken))
 
-    @settings(max_examples=300)
+    @settings(max_examples=120)
     @given(
         st.sampled_from([CLIENT, SERVER]),
         st.sampled_from(["bytes", "over"]),
@@ -971,7 +971,7 @@ class TestBroken:
             recording = recording[:at] + instead + recording[at + size :]
         examine(recording)
 
-    @settings(max_examples=100)
+    @settings(max_examples=70)
     @given(st.booleans(), st.booleans(), st.binary(max_size=300))
     def test_random_bytes(self, client: bool, over: bool, data: bytes) -> None:
         examine(data)

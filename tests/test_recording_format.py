@@ -161,7 +161,7 @@ CHANGED: dict[str, Any] = {
     "high_water": 16385,
     "low_water": 1,
     "congestion_pauses_reading": False,
-    "read_high_water": 1,
+    "read_high_water": 100,
     "max_output": 1,
 }
 

@@ -686,7 +686,7 @@ class TestRecordings:
         )
         assert shown[3]["argument"] == [1001, "bye"]
 
-    @settings(max_examples=100)
+    @settings(max_examples=70)
     @given(data=st.data())
     def test_whatever_is_in_it(self, data: st.DataObject) -> None:
         client, over = data.draw(st.booleans()), data.draw(st.booleans())

@@ -43,6 +43,9 @@ _TARGET_SAFE: Final = "/?:@!$&'()*+,;=-._~%[]"
 
 _END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 
+# Digits of the longest Content-Length: beyond, int() would take long, and then refuse.
+_MOST_DIGITS: Final = 18
+
 
 class _Head:
     """Collects the head of an HTTP message: linear, whatever the chunking."""
@@ -80,6 +83,8 @@ class H11Handshake:
         request before it is accepted.
     :param entropy: where a client's nonce comes from.
     :param connection_factory: makes the connection: ``functools.partial(Connection, ...)``.
+    :param refusals_are_final: a server ends the transport after a refusal, and says so in
+        it: ``Connection: close`` (RFC 9112 §9.6).
     """
 
     def __init__(
@@ -89,10 +94,12 @@ class H11Handshake:
         limits: Limits = DEFAULT_LIMITS,
         entropy: EntropySource = urandom,
         connection_factory: ConnectionFactory = Connection,
+        refusals_are_final: bool = False,
     ) -> None:
         #: True in a client, False in a server.
         self.client = connection_type is ConnectionType.CLIENT
         self._limits = limits
+        self._refusals_are_final = refusals_are_final
         self._state = ConnectionState.CONNECTING
         self._events: deque[Event] = deque()
         self._connection: Connection | None = None
@@ -331,7 +338,12 @@ class H11Handshake:
         self._require(Input.SEND_REJECT)
         status_code, headers = server.check_rejection(event)
         lengths = [value for name, value in headers if name.lower() == b"content-length"]
+        names = {name.lower() for name, _ in headers}
+        if self._refusals_are_final and b"connection" not in names:
+            headers.append((b"connection", b"close"))
         if event.has_body:
+            if lengths and len(lengths[0]) > _MOST_DIGITS:
+                raise LocalProtocolError("a Content-Length that no body can have")
             self._body_left = int(lengths[0]) if lengths and lengths[0].isdigit() else None
         elif lengths not in ([], [b"0"]):
             raise LocalProtocolError(f"Content-Length {lengths} for a rejection without a body")

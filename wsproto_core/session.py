@@ -86,6 +86,7 @@ class Session(SessionPolicy):
             limits=config.limits,
             entropy=entropy,
             connection_factory=partial(config.make_connection, entropy=entropy),
+            refusals_are_final=True,
         )
         self._arm(Timer.HANDSHAKE, config.handshake_timeout)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf, isfinite
 from typing import Final
 
@@ -22,7 +21,7 @@ from .session_events import EndCause, SessionEnded, Side, TransportAction
 from .session_output import SessionOutput
 from .states import ConnectionState
 from .timing import Heartbeat, Timer, Timers, TokenBucket
-from .words import CloseReason
+from .words import CloseReason, name_close_code
 
 _OPEN: Final = ConnectionState.OPEN
 _REMOTE_CLOSING: Final = ConnectionState.REMOTE_CLOSING
@@ -195,7 +194,7 @@ class SessionPolicy(SessionOutput):
     ) -> None:
         self._initiator = Side.LOCAL
         if isinstance(error.event_hint, RejectConnection):
-            self._put(handshake.send(_final(error.event_hint)))
+            self._put(handshake.send(error.event_hint))
             self._end(EndCause.FAILED, error)
         elif rejecting:
             self._initiator = Side.REMOTE
@@ -210,7 +209,7 @@ class SessionPolicy(SessionOutput):
         """Send the application's part of the handshake."""
         handshake = self._handshake
         assert handshake is not None
-        self._put(handshake.send(_final(event)))
+        self._put(handshake.send(event))
         if handshake.connection is not None:
             self._open(handshake.connection)
         elif handshake.state is ConnectionState.CLOSED:
@@ -326,7 +325,7 @@ class SessionPolicy(SessionOutput):
             self._add_late()
         self._late_pong = None
         data = self._connection.send(event)
-        self._close_sent = sent_close_code(event.code)
+        self._close_sent = name_close_code(sent_close_code(event.code))
         self._put(data)
 
     def _send_close(self, event: CloseConnection) -> None:
@@ -459,7 +458,7 @@ class SessionPolicy(SessionOutput):
         if self.client or handshake.state is not ConnectionState.CONNECTING:
             self._drop(EndCause.TIMED_OUT, error)
             return
-        self._put(handshake.send(_final(RejectConnection(503 if self._requested else 408))))
+        self._put(handshake.send(RejectConnection(503 if self._requested else 408)))
         self._initiator = Side.LOCAL
         self._end(EndCause.TIMED_OUT, error)
 
@@ -526,15 +525,6 @@ class SessionPolicy(SessionOutput):
         Timer.CLOSE: _close_overdue,
         Timer.RESUME: _resume,
     }
-
-
-def _final(event: Event) -> Event:
-    """A refusal says that the transport ends with it (RFC 9112 §9.6)."""
-    if not isinstance(event, RejectConnection) or any(
-        name.lower() == b"connection" for name, _ in event.headers
-    ):
-        return event
-    return replace(event, headers=[*event.headers, (b"Connection", b"close")])
 
 
 def _bucket(limit: RateLimit | None, now: float) -> TokenBucket | None:
