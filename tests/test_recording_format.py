@@ -315,7 +315,7 @@ class TestHeader:
             {"config__idle_timeout": [1]},
             {"config__high_water": None},
             {"config__high_water": 1.5},
-            {"config__high_water": 1},
+            {"config__low_water": 1 << 17},
             {"config__max_output": 10**400},
         ],
         ids=repr,

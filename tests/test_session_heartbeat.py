@@ -34,6 +34,7 @@ from .sessions import (
     opened,
     pings,
     receive,
+    refuses,
     take,
     written,
 )
@@ -213,7 +214,6 @@ class TestPingBursts:
         session.close(2)
         assert [opcode for opcode, _ in written(session)] == [CLOSE]
 
-    @pytest.mark.xfail(reason="one that waits when we close goes out behind the Close")
     def test_never_after_our_close(self, role: ConnectionType) -> None:
         """What is behind a Close, a peer does not read."""
         session = self.congested(role)
@@ -221,6 +221,21 @@ class TestPingBursts:
         session.close(2)
         frames = written(session) + written(session)
         assert [opcode for opcode, _ in frames] in ([TEXT, PONG, CLOSE], [TEXT, CLOSE])
+
+    def test_pings_behind_our_close_are_not_answered_late(self, role: ConnectionType) -> None:
+        session = self.congested(role)
+        session.close(2)
+        assert receive(session, pings(9, role), 2) == []
+        frames = written(session) + written(session)
+        assert [opcode for opcode, _ in frames] == [TEXT, CLOSE]
+
+    def test_a_close_that_is_refused_leaves_it(self, role: ConnectionType) -> None:
+        session = self.congested(role)
+        receive(session, pings(9, role), 1)
+        before = session.statistics()
+        refuses(lambda: session.close(1, 999), "999")
+        assert session.statistics() == before
+        assert [opcode for opcode, _ in written(session)] == [TEXT, PONG]
 
 
 @both_roles
@@ -476,7 +491,19 @@ class TestSlowPeers:
         session.handle_timer(25)
         assert isinstance(take(session)[-1], SessionEnded)
 
-    @pytest.mark.xfail(reason="nothing waits at the deadline, so the progress is not seen")
+    @pytest.mark.parametrize("interval", [5, 7])
+    def test_reader_of_one_step_each_time(self, role: ConnectionType, interval: int) -> None:
+        """Whatever the size of its steps: until it has the ping, and one timeout behind."""
+        session = self.with_output(role)
+        now = 20
+        while session.statistics().output_pending:
+            now += 5
+            session.data_to_send(interval * 40)
+            session.handle_timer(now)
+            assert session.state is ConnectionState.OPEN
+        session.handle_timer(now + 5)
+        assert isinstance(take(session)[-1], SessionEnded)
+
     def test_reader_to_whom_the_ping_has_only_just_gone_is_alive(
         self, role: ConnectionType
     ) -> None:

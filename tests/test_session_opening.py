@@ -4,6 +4,7 @@ elsewhere; and what may come before the answer (RFC 6455 §4, RFC 8441).
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -164,6 +165,38 @@ class TestOverHttp:
         session.send(RejectConnection(403), 1)
         assert list(events) == [SessionEnded(1006, "", EndCause.REJECTED, Side.LOCAL)]
 
+    def test_request_that_nobody_can_answer_any_more_is_not_given(self) -> None:
+        session = connecting(SERVER)
+        session.receive_data(request(), 1)
+        session.receive_data(None, 2)
+        assert take(session) == [SessionEnded(1006, "", EndCause.LOST)]
+
+    def test_refusal_is_given_though_the_transport_has_ended(self) -> None:
+        session = connecting(CLIENT)
+        session.receive_data(b"HTTP/1.1 403 Forbidden\r\n\r\nno", 1)
+        session.receive_data(None, 2)
+        rejection, *body, ended = take(session)
+        assert isinstance(rejection, RejectConnection)
+        assert body == [RejectData(b"no", False), RejectData(b"", True)]
+        assert ended == SessionEnded(1006, "", EndCause.REJECTED, Side.REMOTE)
+
+    @pytest.mark.parametrize("pieces", [[b""], [b"", b"a", b"", b"", b"b", b""], [b"a", b""]])
+    @pytest.mark.parametrize("length", [True, False])
+    def test_refusals_body_in_any_pieces(self, pieces: list[bytes], length: bool) -> None:
+        server, client = connecting(SERVER), connecting(CLIENT)
+        receive(server, request(), 1)
+        body = b"".join(pieces)
+        headers = [(b"Content-Length", b"%d" % len(body))] if length else []
+        server.send(RejectConnection(403, headers, has_body=True), 1)
+        for piece in pieces:
+            server.send(RejectData(piece, body_finished=False), 1)
+        server.send(RejectData(b""), 1)
+        output = server.data_to_send(20) + server.data_to_send(1) + server.data_to_send()
+        _, *events, ended = receive(client, output, 1)
+        assert b"".join(event.data for event in events if isinstance(event, RejectData)) == body
+        assert isinstance(ended, SessionEnded)
+        assert ended.error is None
+
     def test_refusal_of_a_bad_request_says_why(self) -> None:
         session = connecting(SERVER)
         (ended,) = receive(session, request({b"Sec-WebSocket-Version": b"8"}), 1)
@@ -307,7 +340,33 @@ class TestRequestParsedElsewhere:
         assert isinstance(ended, SessionEnded)
         assert isinstance(ended.error, RemoteProtocolError)
         assert session.data_to_send().startswith(b"HTTP/1.1 %d " % status)
-        refuses(lambda: session.receive_request(HEADERS, "/", 1), "handshake is over")
+
+    @pytest.mark.parametrize("version", [b"13", b"12"])
+    def test_every_refusal_says_that_it_is_the_last(self, version: bytes) -> None:
+        """RFC 9112 §9.6; beside the Upgrade of a 426, and not beside one that is there."""
+        headers = [h for h in HEADERS if h[0] not in (b"Sec-WebSocket-Version", b"Upgrade")]
+        for fields in (
+            [*HEADERS, (b"Sec-WebSocket-Version", version)],
+            [*headers, (b"Sec-WebSocket-Version", version)],
+        ):
+            session = connecting(SERVER)
+            session.receive_request(fields, "/", 1)
+            head = session.data_to_send().lower()
+            assert re.findall(rb"\r\nconnection: (.*close.*)\r\n", head) == [b"close"]
+        session = connecting(SERVER)
+        session.receive_request(HEADERS, "/", 1)
+        take(session)
+        session.send(RejectConnection(403, [(b"Connection", b"Close")]), 1)
+        assert session.data_to_send().lower().count(b"close") == 1
+
+    def test_one_after_the_end_is_ignored(self) -> None:
+        """As bytes are: who parses it cannot know that the client has gone."""
+        session = connecting(SERVER)
+        session.receive_data(None, 1)
+        session.receive_request(HEADERS, "/", 1)
+        (ended,) = take(session)
+        assert isinstance(ended, SessionEnded)
+        assert ended.cause is EndCause.LOST
 
     @pytest.mark.parametrize("version", [b"1.1", b"2"])
     def test_versions_that_can_be_upgraded(self, version: bytes) -> None:

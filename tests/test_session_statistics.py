@@ -248,18 +248,6 @@ class TestByHand:
         assert session.statistics().frames_received == 1
 
 
-class Labelled(PreparedMessage):
-    """An application's own kind of prepared message."""
-
-
-@pytest.mark.xfail(reason="whatever is neither a message of ours nor a ping counts as a pong")
-@both_roles
-def test_subclasses_of_prepared_messages(role: ConnectionType) -> None:
-    session = opened(role)
-    session.send(Labelled("abc"), 1)
-    check_sent(session.statistics(), session.data_to_send(), 3)
-
-
 @both_roles
 class TestWhatIsNotSent:
     def test_refused_messages_do_not_count(self, role: ConnectionType) -> None:

@@ -91,7 +91,13 @@ class DeflateCodec(MessageCodec):
         # no further than 2**9 - 262 = 250 bytes, so that a receiver with 2**8 follows.
         self._deflate_bits = max(ours[0], 9)
         self._forget_deflated = ours[1]
-        self._setting = (self._deflate_bits, policy.level, policy.memory_level, policy.zlib)
+        self._setting = (
+            type(self),
+            self._deflate_bits,
+            policy.level,
+            policy.memory_level,
+            policy.zlib,
+        )
         self._inflate_bits, self._forget_inflated = theirs
         # The contexts' types are those of the given zlib module, which share no base.
         self._deflater: Any = None

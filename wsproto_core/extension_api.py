@@ -58,7 +58,8 @@ class MessageCodec(ABC):
     @property
     def sharing_setting(self) -> Hashable | None:
         """What :meth:`encode_shared` depends on beside the payload: codecs with an equal
-        setting can send each other's. None, unless overridden: nothing can be shared.
+        setting can send each other's. No other extension's is like it: let the class be a
+        part of it. None, unless overridden: nothing can be shared.
         """
         return None
 

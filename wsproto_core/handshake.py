@@ -25,6 +25,7 @@ from .masking import EntropySource
 from .negotiation import (
     WEBSOCKET_VERSION,
     ConnectionFactory,
+    Fields,
     Response,
     client_extensions_handshake,
     encode_target,
@@ -338,8 +339,7 @@ class H11Handshake:
         self._require(Input.SEND_REJECT)
         status_code, headers = server.check_rejection(event)
         lengths = [value for name, value in headers if name.lower() == b"content-length"]
-        names = {name.lower() for name, _ in headers}
-        if self._refusals_are_final and b"connection" not in names:
+        if self._refusals_are_final and not Fields(headers).has_element(b"connection", "close"):
             headers.append((b"connection", b"close"))
         if event.has_body:
             if lengths and len(lengths[0]) > _MOST_DIGITS:

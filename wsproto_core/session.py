@@ -146,7 +146,8 @@ class Session(SessionPolicy):
     @property
     def deadline(self) -> float | None:
         """When to call :meth:`handle_timer` at the latest; None if never. It moves with
-        the life of the connection, not with its traffic, so that it may prove early.
+        the life of the connection, and with a rate that pauses it, but not with its
+        traffic, so that it may prove early.
         """
         return self._timers.next
 
@@ -251,7 +252,8 @@ class Session(SessionPolicy):
         :param target: its target. Characters that a target cannot have, as in ASGI's
             decoded path, are percent-encoded.
 
-        A bad request is refused, as if it had come in bytes. Raises
+        A bad request is refused, as if it had come in bytes; one that comes after the end
+        is ignored. Raises
         :exc:`~wsproto_core.LocalProtocolError` in a client and for a second request.
         """
         self._at_time(now, partial(self._receive_request, headers, target, method, http_version))
@@ -263,6 +265,8 @@ class Session(SessionPolicy):
         method: bytes,
         http_version: bytes,
     ) -> None:
+        if self.ended is not None:
+            return
         handshake = self._handshake
         if handshake is None:
             raise LocalProtocolError("the opening handshake is over")
@@ -342,6 +346,7 @@ class Session(SessionPolicy):
         Returns whether it was sent.
         """
         if self.state is not _OPEN:
+            self._set_time(now)
             return False
         self.send(event, now, compress=compress)
         return True

@@ -23,7 +23,8 @@ class RateLimit:
 
     #: How much a second, in the long run.
     per_second: float
-    #: How much at once, after a time of silence.
+    #: How much at once, after a time of silence. Of bytes no less than a transport reads
+    #: at once, 64 KiB to 256 KiB: all that was read is given before it is judged.
     burst: float
     #: What more is met with: the connection fails with this close code, 1008 or 1009; or
     #: None: nothing more is read until the rate allows it. The peer is slowed down, and
@@ -79,7 +80,7 @@ class SessionConfig:
     #: 1001. Off, because a silent connection is what many applications are made of.
     idle_timeout: float | None = None
 
-    #: Pings, pongs and Closes.
+    #: Pings and pongs.
     control_rate: RateLimit | None = None
     #: Messages, or their pieces where ``whole_messages`` is off.
     message_rate: RateLimit | None = None
@@ -87,9 +88,10 @@ class SessionConfig:
     byte_rate: RateLimit | None = None
 
     #: Bytes of output not yet taken from which the session is not ``writable``; and down
-    #: to which it must be taken to be so again. As asyncio's transports.
+    #: to which it must be taken to be so again, None for a quarter of that. As asyncio's
+    #: transports.
     high_water: int = 64 * 1024
-    low_water: int = 16 * 1024
+    low_water: int | None = None
     #: Whether a server's session is ``reading_paused`` while it is not ``writable``: who
     #: does not read is not read from, so that its requests cannot pile up answers. Never
     #: in a client: were both ends to do so, they could wait for each other.
@@ -110,7 +112,7 @@ class SessionConfig:
             raise ValueError(
                 f"read_high_water must be at least {MAX_HEADER}, not {self.read_high_water}"
             )
-        if self.low_water > self.high_water:
+        if self.low_water is not None and self.low_water > self.high_water:
             raise ValueError(
                 f"low_water must be at most high_water, {self.high_water}, not {self.low_water}"
             )

@@ -43,7 +43,8 @@ class SessionOutput:
     def __init__(self, client: bool, config: SessionConfig) -> None:
         # Where max_output is less, it is the high-water mark as well.
         self._high_water = min(config.high_water, config.max_output or config.high_water)
-        self._low_water = min(config.low_water, self._high_water)
+        low_water = config.high_water // 4 if config.low_water is None else config.low_water
+        self._low_water = min(low_water, self._high_water)
         # What waits: _first, from _at on, and _more, from _next on. Most often there is
         # no more, and a list that is filled and emptied costs more than a frame. Unless
         # _mixed, all that waits is _first.

@@ -231,7 +231,7 @@ class SessionPolicy(SessionOutput):
             and not (self._control_bucket or self._message_bucket or self._byte_bucket)
         ):
             self._direct = connection
-        if self._byte_bucket is None and not self._eof:
+        if self._byte_bucket is None:
             self._feeding = connection
         self._timers.disarm(Timer.HANDSHAKE)
         self._arm(Timer.IDLE, config.idle_timeout)
@@ -269,7 +269,8 @@ class SessionPolicy(SessionOutput):
         if not self.config.answer_pings:
             return ping
         if self._congested:
-            # Who asks on and on, and reads no answers, gets the last one (§5.5.3).
+            # Who asks on and on, and reads no answers, gets the last one (§5.5.3); and none
+            # any more behind our Close, which it has yet to read.
             if self.state is _OPEN:
                 self._late_pong = ping.payload
         else:
@@ -321,10 +322,11 @@ class SessionPolicy(SessionOutput):
 
     def _put_close(self, event: CloseConnection) -> None:
         assert self._connection is not None
-        if self._connection.state is _OPEN:
+        opened = self._connection.state is _OPEN
+        data = self._connection.send(event)
+        if opened:
             self._add_late()
         self._late_pong = None
-        data = self._connection.send(event)
         self._close_sent = name_close_code(sent_close_code(event.code))
         self._put(data)
 
