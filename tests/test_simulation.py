@@ -1,6 +1,6 @@
 """Sessions under everything that can befall them: see ``simulation``.
 
-How many schedules are played: 4,000, which takes a quarter of a minute; where the environment
+How many schedules are played: 4,000, in less than half a minute; where the environment
 variable ``CI`` is set, 20,000. To play others, and do nothing else:
 ``SIMULATION_SEEDS=20000:500000 pytest tests/test_simulation.py``.
 """
