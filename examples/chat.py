@@ -80,10 +80,9 @@ class WebSocket(asyncio.Protocol):
         return self.transport.can_write_eof()  # our half goes on; TLS has no halves
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.eof_received()
-        self.session.abort(self.loop.time())  # there is nothing left to wait for
-        self.flush()
         self.gone.set_result(None)
+        self.session.transport_lost(self.loop.time())
+        self.step()
 
     def time_is_up(self) -> None:
         self.session.handle_timer(self.loop.time())
@@ -113,7 +112,7 @@ class WebSocket(asyncio.Protocol):
                 transport.write_eof()
             case TransportAction.END_WRITING | TransportAction.CLOSE:
                 transport.close()
-            case TransportAction.ABORT:
+            case TransportAction.ABORT if not self.gone.done():
                 transport.abort()
         if session.reading_paused:
             transport.pause_reading()

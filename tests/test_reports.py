@@ -32,6 +32,7 @@ from wsproto_core.events import (
 from wsproto_core.frame_protocol import CloseReason
 from wsproto_core.inspection import Ending, Fault, Finding, inspect
 from wsproto_core.prepared import PreparedMessage
+from wsproto_core.recording import RecordedSession
 from wsproto_core.recording_format import MAGIC, decode_header, encode_header, encode_record
 from wsproto_core.reports import CaptureReport, describe, plain, preview, visible
 from wsproto_core.session import EndCause, Session, SessionConfig, SessionEnded, Side
@@ -967,3 +968,16 @@ class TestProgram:
         assert process.stderr.read() == b""
         process.stderr.close()
         assert process.wait() == 0
+
+
+def test_limits_above_the_defaults_are_for_who_trusts_a_recording() -> None:
+    recording = bytearray()
+    config = SessionConfig(limits=Limits(max_message_size=2**62))
+    session = RecordedSession(SERVER, now=0.0, config=config, write=recording.extend)
+    session.transport_lost(1)
+    status, out, err = run(stdin=bytes(recording))
+    assert (status, out) == (2, "")
+    assert "max_message_size is above the default (--trust plays it)" in err
+    status, out, _ = run("--trust", stdin=bytes(recording))
+    assert status == 0
+    assert "transport_lost" in out

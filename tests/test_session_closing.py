@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from wsproto_core import (
+    Connection,
     ConnectionState,
     ConnectionType,
     DeadlineExceeded,
@@ -1004,3 +1005,94 @@ def test_terminal_event_is_a_value() -> None:
     assert hash(ended) == hash(lost(FAILED, LOCAL, 1002))
     assert "why" in repr(ended)
     assert isinstance(Request("h", "/"), type(ended).__mro__[1])
+
+
+@both_roles
+class TestTransportLost:
+    """What has arrived can be taken, the end behind it, and nothing is waited for."""
+
+    def test_while_open(self, role: ConnectionType) -> None:
+        session = opened(role)
+        session.receive_data(frame(TEXT, b"a", to=role), 1)
+        session.transport_lost(2)
+        assert session.transport is ABORT
+        assert session.deadline is None
+        assert session.try_send(TextMessage("nobody reads it"), 2)
+        assert session.data_to_send() == b""
+        message, ended = take(session)
+        assert message == TextMessage("a")
+        assert ended == SessionEnded(1006, "", EndCause.LOST)
+        session.transport_lost(3)
+        assert take(session) == []
+
+    def test_behind_the_close(self, role: ConnectionType) -> None:
+        session = opened(role)
+        session.close(1)
+        session.receive_data(close_frame(role), 1)
+        session.transport_lost(2)
+        (ended,) = take(session)
+        assert isinstance(ended, SessionEnded)
+        assert ended.clean
+        assert session.transport is ABORT
+        assert session.deadline is None
+
+    def test_after_the_end(self, role: ConnectionType) -> None:
+        session = opened(role)
+        receive(session, close_frame(role), 1)
+        session.transport_lost(2)
+        assert session.transport is ABORT
+        assert take(session) == []
+
+    def test_in_the_opening_handshake(self, role: ConnectionType) -> None:
+        session = connecting(role)
+        session.transport_lost(1)
+        (ended,) = take(session)
+        assert isinstance(ended, SessionEnded)
+        assert ended.cause is EndCause.LOST
+        assert session.deadline is None
+
+    def test_while_the_application_is_to_answer_the_close(self, role: ConnectionType) -> None:
+        session = opened(role, replace(QUIET, answer_close=False))
+        assert len(receive(session, close_frame(role), 1)) == 1
+        session.transport_lost(2)
+        (ended,) = take(session)
+        assert isinstance(ended, SessionEnded)
+        assert ended.cause is EndCause.LOST
+        assert ended.code_sent is None
+
+    def test_rates_hold_back_nothing_any_more(self, role: ConnectionType) -> None:
+        pausing = RateLimit(per_second=0.1, burst=1, code=None)
+        failing = RateLimit(per_second=100, burst=100)
+        config = replace(QUIET, message_rate=pausing, control_rate=failing)
+        session = opened(role, config)
+        session.receive_data(frame(TEXT, b"a", to=role) * 5, 1)
+        session.transport_lost(2)
+        *messages, ended = take(session)
+        assert messages == [TextMessage("a")] * 5
+        assert isinstance(ended, SessionEnded)
+
+
+@both_roles
+class TestWhileEventsAreTaken:
+    """Nothing is given out of its order, whatever happens within the loop."""
+
+    def test_what_comes_is_given_later(self, role: ConnectionType) -> None:
+        session = opened(role, replace(QUIET, ping_interval=20, ping_timeout=20))
+        session.receive_data(b"".join(frame(TEXT, b"%d" % i, to=role) for i in range(3)), 1)
+        given = []
+        for event in session.events():
+            given.append(event)
+            if len(given) == 1:
+                session.handle_timer(25)
+                session.receive_data(frame(TEXT, b"3", to=role), 25)
+        assert given == [TextMessage(str(i)) for i in range(4)]
+
+    def test_what_is_injected_comes_first(self, role: ConnectionType) -> None:
+        connection = Connection(role)
+        connection.receive_data(frame(TEXT, b"1", to=role) + frame(TEXT, b"2", to=role))
+        given = []
+        for event in connection.events():
+            given.append(event)
+            if len(given) == 1:
+                connection.inject(TextMessage("between"))
+        assert given == [TextMessage("1"), TextMessage("between"), TextMessage("2")]

@@ -61,6 +61,7 @@ from .strategies import Scenario, scenarios
 from .test_handshake_client import response
 from .test_handshake_server import request
 from .test_session_closing import Ending, each_ending
+from .test_session_opening import HEADERS
 from .wire import BINARY, CLIENT, PING, PONG, SERVER, TEXT, both_roles, frame
 
 ROLES = st.sampled_from([SERVER, CLIENT])
@@ -246,12 +247,29 @@ class TestSendingWhatMayComeTooLate:
 
     def test_and_not_otherwise(self, role: ConnectionType) -> None:
         sessions = [make() for make in eof_states(role).values()]
-        late = [session for session in sessions if session.state is not ConnectionState.OPEN]
-        assert len(late) > 2
+        over = (ConnectionState.LOCAL_CLOSING, ConnectionState.CLOSED)
+        late = [session for session in sessions if session.state in over]
+        assert late
         for session in late:
             output = session.statistics().output_pending
             assert not session.try_send(TextMessage("a"), 1)
             assert session.statistics().output_pending == output
+
+    def test_the_answers_to_a_request_and_a_close_can_be_late_too(
+        self, role: ConnectionType
+    ) -> None:
+        if role is SERVER:
+            session = connecting(SERVER)
+            session.receive_request(HEADERS, "/", 1)
+            assert session.try_send(AcceptConnection(), 1)
+            assert session.state is ConnectionState.OPEN
+        session = opened(role, replace(QUIET, answer_close=False))
+        (close,) = receive(session, close_frame(role), 1)
+        assert not session.try_send(TextMessage("a"), 1)
+        assert isinstance(close, CloseConnection)
+        assert session.try_send(close.response(), 1)
+        assert session.ended is not None
+        assert not session.try_send(close.response(), 1)
 
     def test_content_is_judged_all_the_same(self, role: ConnectionType) -> None:
         session = opened(role)

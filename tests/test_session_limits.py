@@ -359,9 +359,25 @@ class TestRatesThatPause:
         session.close(2)
         assert session.deadline == 12
         session.handle_timer(12)
-        (ended,) = take(session)
+        assert session.transport is ABORT
+        assert session.deadline is None
+        *messages, ended = take(session)
+        assert messages == [TextMessage("a")] * 7  # what has arrived is not slowed down any more
         assert isinstance(ended, SessionEnded)
         assert ended.cause is EndCause.TIMED_OUT
+        assert ended.initiator is Side.LOCAL
+        assert session.transport is ABORT
+
+    def test_a_close_behind_it_counts(self, role: ConnectionType) -> None:
+        rate = RateLimit(per_second=0.01, burst=1, code=None)
+        session = opened(role, limited(message_rate=rate))
+        receive(session, frame(TEXT, b"a", to=role) * 3 + close_frame(role), 1)
+        session.close(2)
+        session.handle_timer(12)
+        _, ended = take(session)
+        assert isinstance(ended, SessionEnded)
+        assert ended.clean
+        assert session.transport is ABORT
 
     def test_long_run_is_at_the_rate(self, role: ConnectionType) -> None:
         rate = RateLimit(per_second=4, burst=2, code=None)
@@ -393,15 +409,6 @@ class TestInputThatWaits:
         for i in range(0, len(data) - 1, 10):
             assert receive(session, data[i : i + 10], 1) == [] or i + 10 >= len(data)
             assert not session.reading_paused
-
-    def test_events_that_were_read_at_a_deadline_do(self, role: ConnectionType) -> None:
-        session = opened(role, SessionConfig())
-        session.receive_data(frame(TEXT, b"a", to=role), 1)
-        assert not session.reading_paused
-        session.handle_timer(20)
-        assert session.reading_paused
-        assert len(take(session)) == 1
-        assert not session.reading_paused
 
     def test_not_in_the_opening_handshake(self, role: ConnectionType) -> None:
         session = connecting(role, replace(QUIET, read_high_water=14))

@@ -69,6 +69,7 @@ def parse_arguments(argv: Sequence[str] | None) -> Namespace:
     add("--deflate", nargs="?", const="", metavar="PARAMS", help="permessage-deflate was agreed on")
     add("--key", help="the request's Sec-WebSocket-Key, to check a response")
     add("--max-payload", type=int, default=64, metavar="N", help="characters to show (0: all)")
+    add("--trust", action="store_true", help="play a recording with limits above the defaults")
     add("--json", action="store_true", help="a JSON object for each finding; bytes in hex")
     options = parser.parse_args(argv)
     if options.max_payload < 0:
@@ -141,7 +142,8 @@ def explain(data: bytes, options: Namespace, counts: Counter[str]) -> Iterator[s
     most, as_json = options.max_payload, options.json
     if data.startswith(MAGIC):
         try:
-            yield from RecordingReport(data, most=most, as_json=as_json).lines(counts)
+            report = RecordingReport(data, most=most, as_json=as_json, trusted=options.trust)
+            yield from report.lines(counts)
         except RecordingError as exc:
             raise InputError(visible(str(exc))) from None
         return

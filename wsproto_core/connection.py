@@ -150,6 +150,8 @@ class Connection:
         # Whether the peer's Close, or its fault, has been given: nothing follows it.
         self._finished = False
         self._eof = False
+        # Whether the reader may have been given more than it has been asked for.
+        self._unseen = False
         # Whether what arrives is of no use any more.
         self._deaf = False
         if trailing_data:
@@ -184,6 +186,11 @@ class Connection:
     def waiting(self) -> bool:
         """Whether there are events that were injected."""
         return bool(self._injected)
+
+    @property
+    def neglected(self) -> bool:
+        """Whether anything has been received that :meth:`events` has not looked at."""
+        return bool(self.input or (self._unseen and self._reader.unread))
 
     @property
     def unread(self) -> int:
@@ -314,6 +321,7 @@ class Connection:
                 # Two reads without events() between them
                 self._reader.feed(self.input, self._at)
                 self._reader.feed(data, 0)
+                self._unseen = True
                 self.input = b""
                 self._at = 0
             else:
@@ -399,6 +407,9 @@ class Connection:
                     policy.fast_messages += 1
                     policy.fast_bytes += size
                 yield event
+                if self._injected:
+                    data = b""  # they come first: see above
+                    break
                 # Meanwhile more may have been received, or taken.
                 data = self.input
                 at = self._at
@@ -406,6 +417,7 @@ class Connection:
                 self.input = b""
                 self._at = 0
                 reader.feed(data, at)
+                self._unseen = True
             elif not reader.busy and not self._eof:
                 if self._injected:
                     continue
@@ -419,6 +431,7 @@ class Connection:
                     if self._injected:
                         continue
                     if not self._eof or self._finished:
+                        self._unseen = False
                         return
                     event = CloseConnection(CloseReason.ABNORMAL_CLOSURE, "")
                     self._finish(Input.RECEIVE_EOF)

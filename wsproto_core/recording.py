@@ -164,6 +164,12 @@ class RecordedSession(Session):
         abort = super().abort
         self._note_raising(lambda: abort(now))
 
+    def transport_lost(self, now: float) -> None:
+        now = float(now)
+        self._note("T", now=now)
+        transport_lost = super().transport_lost
+        self._note_raising(lambda: transport_lost(now))
+
     def events(self) -> Iterator[Event]:
         source = super().events()
         while True:
@@ -318,6 +324,7 @@ _NAMES: Final = {
     "S": "send",
     "C": "close",
     "A": "abort",
+    "T": "transport_lost",
     "H": "handle_timer",
     "N": "events",
     "O": "data_to_send",
@@ -370,6 +377,8 @@ def _call(session: Session, record: Record, argument: Any) -> Event | bytes | No
             session.close(now, code, reason)
         case "A":
             session.abort(now)
+        case "T":
+            session.transport_lost(now)
         case "H":
             session.handle_timer(now)
         case "N":

@@ -63,6 +63,7 @@ RECORDS: Final = {
     "S": Form(True, 2),  # send: the event's kind with flags, and its content
     "C": Form(True, 1),  # close: its arguments
     "A": Form(True, 0),  # abort
+    "T": Form(True, 0),  # transport_lost
     "H": Form(True, 0),  # handle_timer
     "N": Form(False, 0),  # the next event was asked for
     "O": Form(False, 1),  # data_to_send: its limit

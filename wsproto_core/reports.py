@@ -23,6 +23,7 @@ from .frame_protocol import CloseReason
 from .limits import DEFAULT_LIMITS
 from .prepared import PreparedMessage
 from .recording import Replay, Step
+from .recording_format import RecordingError
 from .session_events import SessionEnded
 from .states import ConnectionType
 
@@ -225,12 +226,20 @@ class RecordingReport:
 
     :param recording: the whole file.
     :param most: characters that are shown of a payload; 0 for all.
+    :param trusted: whether it may set limits above the defaults. A recording from a stranger
+        might want to be inflated without end.
 
     Raises :exc:`~wsproto_core.recording_format.RecordingError`, in :meth:`lines` too.
     """
 
-    def __init__(self, recording: bytes, *, most: int, as_json: bool) -> None:
+    def __init__(
+        self, recording: bytes, *, most: int, as_json: bool, trusted: bool = False
+    ) -> None:
         self._replay = Replay(recording)
+        limits = vars(self._replay.session.config.limits)
+        high = [name for name, value in vars(DEFAULT_LIMITS).items() if limits[name] > value]
+        if high and not trusted:
+            raise RecordingError(f"its {high[0]} is above the default (--trust plays it)")
         self._most = most
         self._as_json = as_json
         self._received = bytearray()

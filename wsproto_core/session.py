@@ -8,8 +8,9 @@ is told it as ``now``, and :attr:`Session.deadline` says when to call next.
 
 The contract, for every transport:
 
-1. What it reads, pass to :meth:`Session.receive_data`; at its end, None. If
-   :attr:`Session.deadline` has passed, call :meth:`Session.handle_timer`.
+1. What it reads, pass to :meth:`Session.receive_data`; at its end, None. When
+   :attr:`Session.deadline` has passed, call :meth:`Session.handle_timer`; when the
+   transport is gone, :meth:`Session.transport_lost`.
 2. After each call take :meth:`Session.events`, and act on them.
 3. Write :meth:`Session.data_to_send`, then do what :attr:`Session.transport` says.
 
@@ -54,7 +55,8 @@ class Session(SessionPolicy):
 
     Its calls, in groups:
 
-    * what happens: :meth:`receive_data`, :meth:`handle_timer`, :meth:`receive_request`;
+    * what happens: :meth:`receive_data`, :meth:`handle_timer`, :meth:`receive_request`,
+      :meth:`transport_lost`;
     * what the application wants: :meth:`send`, :meth:`close`, :meth:`abort`;
     * what comes of it: :meth:`events`, :meth:`data_to_send`, :attr:`transport`,
       :attr:`deadline`, :attr:`reading_paused`;
@@ -100,10 +102,13 @@ class Session(SessionPolicy):
         :param connection: open, and not used otherwise from now on. That ``config``'s
             limits be in it, have ``config.make_connection`` make it.
 
-        Raises :exc:`~wsproto_core.LocalProtocolError` for a connection that is not open.
+        Raises :exc:`~wsproto_core.LocalProtocolError` for a connection that is not open, or
+        within a message that it sends.
         """
         if connection.state is not _OPEN:
             raise LocalProtocolError(f"a session begins in state OPEN, not {connection.state.name}")
+        if connection.writer.fragmenting:
+            raise LocalProtocolError("a session begins between messages")
         session = cls.__new__(cls)
         # Its own: not from outside.
         session._begin(connection.client, now, config)  # noqa: SLF001
@@ -139,7 +144,8 @@ class Session(SessionPolicy):
         rate is exceeded, or, in a server, the output has reached ``high_water``.
         """
         return self._reading is not None and (
-            self._input_waits()
+            self.paused()
+            or self._reading.unread >= self.config.read_high_water
             or (self._congested and self.config.congestion_pauses_reading and not self.client)
         )
 
@@ -220,22 +226,12 @@ class Session(SessionPolicy):
         self._heard_at = now
         self._wire_received += len(data)
 
-    def _receive_otherwise(self, data: bytes | None) -> None:
-        """Take what is not the next bytes on an open connection, and no more than that."""
-        if self._eof:
-            return
-        if data:
-            self._heard_at = self._now
-            self._wire_received += len(data)
-        else:
-            self._eof = True
-            self._feeding = None
-        if self._reading is not None:
-            self._reading.receive_data(data or None)
-            if data and not self._spend(self._byte_bucket, len(data)):
-                self._overrun = True
-        elif self.ended is None and self._handshake is not None:
-            self._advance(self._handshake, partial(self._handshake.receive_data, data or None))
+    def transport_lost(self, now: float) -> None:
+        """The transport is gone, both ways. What has been received can still be taken as
+        events, with the last one behind it; nothing else is waited for.
+        """
+        self._set_time(now)
+        self._lose(None)
 
     def receive_request(
         self,
@@ -284,10 +280,6 @@ class Session(SessionPolicy):
         self._set_time(now)
         if self.deadline is None or now < self.deadline:
             return
-        if self._reading is not None:
-            # What has arrived in time counts, even if nobody has looked at it.
-            for event in list(Session.events(self)):
-                self._enqueue(event)
         for timer in self._timers.due(now):
             if self._timers.disarm(timer):
                 self._HANDLERS[timer](self)
@@ -340,12 +332,14 @@ class Session(SessionPolicy):
             self._look_at_output()
 
     def try_send(self, event: Event, now: float, *, compress: bool | None = None) -> bool:
-        """Send what may come too late: as :meth:`send`, but if the connection is not open,
-        nothing. A peer can close at any time, which is no mistake of who sends.
+        """Send what may come too late: as :meth:`send`, but nothing once the connection is
+        closing or has ended. A peer can close at any time, which is no mistake of who sends.
 
         Returns whether it was sent.
         """
-        if self.state is not _OPEN:
+        closing = self._connection is not None and self.state is not _OPEN
+        answer = self.state is ConnectionState.REMOTE_CLOSING and isinstance(event, CloseConnection)
+        if self.ended is not None or (closing and not answer):
             self._set_time(now)
             return False
         self.send(event, now, compress=compress)
@@ -439,8 +433,7 @@ class Session(SessionPolicy):
     def abort(self, now: float) -> None:
         """Drop the connection at once: no Close frame, and whatever has not been taken, of
         what was received and of output, is discarded. A session that has ended only drops
-        its transport. Call it also when the transport is gone, after the last events:
-        then nothing is waited for any more.
+        its transport.
         """
         self._set_time(now)
         if self.ended is not None:

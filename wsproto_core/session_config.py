@@ -8,9 +8,12 @@ from math import isfinite
 
 from .connection import Connection
 from .frame_protocol import MAX_HEADER
-from .limits import DEFAULT_LIMITS, Limits
+from .limits import Limits
 from .states import ConnectionType
 from .words import CloseReason, is_wire_close_code
+
+#: What a session accepts if it is given no limits.
+DEFAULT_SESSION_LIMITS = Limits(max_message_size=1024 * 1024)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +50,9 @@ class SessionConfig:
     above its high one, and for a ``read_high_water`` below 14.
     """
 
-    #: How much the peer may send: of a message, a frame, a head.
-    limits: Limits = DEFAULT_LIMITS
+    #: How much the peer may send: of a message, a frame, a head. Less of a message than by
+    #: ``Limits``' own default, because a session holds it: as much as websockets takes.
+    limits: Limits = DEFAULT_SESSION_LIMITS
     #: Whether a message is given as one event, instead of as it arrives.
     whole_messages: bool = True
 
@@ -135,4 +139,4 @@ def _check_seconds_or_amount(name: str, value: float) -> None:
 #: What a session uses when it is given no configuration.
 DEFAULT_CONFIG = SessionConfig()
 
-__all__ = ["DEFAULT_CONFIG", "RateLimit", "SessionConfig"]
+__all__ = ["DEFAULT_CONFIG", "DEFAULT_SESSION_LIMITS", "RateLimit", "SessionConfig"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from math import inf, isfinite
 from typing import Final
 
@@ -62,6 +63,7 @@ class SessionPolicy(SessionOutput):
         "_messages_taken",
         "_now",
         "_opened_at",
+        "_overdue",
         "_overrun",
         "_peer_closed",
         "_ping_end",
@@ -120,6 +122,8 @@ class SessionPolicy(SessionOutput):
         self._heard_at: float | None = None
         self._active_at = now
         self._overrun = False
+        # What was not done in time, if the transport was given up for it.
+        self._overdue: DeadlineExceeded | None = None
         self._control_bucket = _bucket(config.control_rate, now)
         self._message_bucket = _bucket(config.message_rate, now)
         self._byte_bucket = _bucket(config.byte_rate, now)
@@ -163,6 +167,42 @@ class SessionPolicy(SessionOutput):
         stage = self._connection or self._handshake
         assert stage is not None
         return stage.state
+
+    # What arrives
+
+    def _receive_otherwise(self, data: bytes | None) -> None:
+        """Take what is not the next bytes on an open connection, and no more than that."""
+        if self._eof:
+            return
+        if data:
+            self._heard_at = self._now
+            self._wire_received += len(data)
+        else:
+            self._eof = True
+            self._feeding = None
+        if self._reading is not None:
+            self._reading.receive_data(data or None)
+            if data and not self._spend(self._byte_bucket, len(data)):
+                self._overrun = True
+        elif self.ended is None and self._handshake is not None:
+            self._advance(self._handshake, partial(self._handshake.receive_data, data or None))
+
+    def _lose(self, error: DeadlineExceeded | None) -> None:
+        """The transport is of no use any more; what has arrived may still be taken."""
+        self._receive_otherwise(None)
+        self._abort_transport()
+        if self.ended is not None:
+            return
+        self._overdue = error
+        self._safe_until = 0
+        self._timers.disarm(*Timer)
+        # Nothing has to be slowed down any more.
+        for name in ("_control_bucket", "_message_bucket", "_byte_bucket"):
+            bucket: TokenBucket | None = getattr(self, name)
+            if bucket is not None and bucket.limit.code is None:
+                setattr(self, name, None)
+        if self._reading is None or self._peer_closed is not None:
+            self._end(EndCause.LOST if error is None else EndCause.TIMED_OUT, error)
 
     # The opening handshake
 
@@ -233,6 +273,8 @@ class SessionPolicy(SessionOutput):
             self._direct = connection
         if self._byte_bucket is None:
             self._feeding = connection
+        elif not self._spend(self._byte_bucket, connection.unread):
+            self._overrun = True
         self._timers.disarm(Timer.HANDSHAKE)
         self._arm(Timer.IDLE, config.idle_timeout)
         if config.ping_interval is not None:
@@ -300,7 +342,9 @@ class SessionPolicy(SessionOutput):
         if event.error is not None:
             return self._failed(event, EndCause.FAILED)
         if event.code == CloseReason.ABNORMAL_CLOSURE:
-            return self._ending(EndCause.LOST)
+            if self._overdue is None:
+                return self._ending(EndCause.LOST)
+            return self._ending(EndCause.TIMED_OUT, self._overdue)
         self._peer_closed = event
         self._initiator = self._initiator or Side.REMOTE
         assert self._connection is not None
@@ -374,9 +418,12 @@ class SessionPolicy(SessionOutput):
             # Nobody is there any more to answer the request, if it was not taken.
             self._queue = None
         self._reading = self._feeding = self._handshake = self._late_pong = None
-        self._begin_closing()
+        if self._transport is not TransportAction.ABORT:
+            self._begin_closing()
         self._timers.disarm(Timer.HANDSHAKE, Timer.RESUME)
-        self._transport = _FAREWELLS[cause][self.client] if farewell is None else farewell
+        if farewell is None:
+            farewell = _FAREWELLS[cause][self.client]
+        self._transport = max(self._transport, farewell)
         return ended
 
     def _end(
@@ -401,6 +448,12 @@ class SessionPolicy(SessionOutput):
         self._timers.disarm(Timer.CLOSE)
 
     # Output
+
+    def _look_at_mark(self) -> None:
+        if self._transport is TransportAction.ABORT:
+            self._drop_output()  # nobody will take it
+        else:
+            super()._look_at_mark()
 
     def _look_at_output(self) -> None:
         """The application has sent so much that a mark may have been reached."""
@@ -436,11 +489,7 @@ class SessionPolicy(SessionOutput):
 
     def _input_waits(self) -> bool:
         """Whether what the peer has sent may lie unread, by our own doing."""
-        connection = self._connection
-        return self.paused() or (
-            connection is not None
-            and (connection.waiting or connection.unread >= self.config.read_high_water)
-        )
+        return self.paused() or (self._reading is not None and self._reading.neglected)
 
     # Timers
 
@@ -474,6 +523,9 @@ class SessionPolicy(SessionOutput):
             if heard + self.config.ping_interval > self._now:
                 self._arm_ping(heard)
                 return
+        if self._congested and self.config.ping_timeout is None:
+            self._arm_ping(self._now)  # or pings would pile up
+            return
         waiting = self.output_pending
         self._put(self._connection.send(Ping(heartbeat.next_ping(self._now))))
         self._pings_sent += 1
@@ -503,7 +555,9 @@ class SessionPolicy(SessionOutput):
     def _idle_due(self) -> None:
         assert self.config.idle_timeout is not None
         until = self._active_at + self.config.idle_timeout
-        if until > self._now:
+        if self._input_waits():
+            self._arm(Timer.IDLE, self.config.idle_timeout)
+        elif until > self._now:
             self._timers.arm(Timer.IDLE, until)
         else:
             self._send_close(CloseConnection(CloseReason.GOING_AWAY, "idle"))
@@ -511,7 +565,11 @@ class SessionPolicy(SessionOutput):
     def _close_overdue(self) -> None:
         if self.ended is None:
             error = DeadlineExceeded(f"no end within {self.config.close_timeout:g} s of closing")
-            self._drop(EndCause.TIMED_OUT, error)
+            if self._reading is not None and self._reading.neglected:
+                # The peer's Close may be in what nobody has looked at.
+                self._lose(error)
+            else:
+                self._drop(EndCause.TIMED_OUT, error)
         else:
             self._abort_transport()
 

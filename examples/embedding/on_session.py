@@ -42,7 +42,7 @@ class WebSocketProtocol(asyncio.Protocol):
             ConnectionType.SERVER, now=self.loop.time(), config=configuration(options)
         )
         self.timer: asyncio.TimerHandle | None = None
-        self.congested = False
+        self.congested = self.lost = False
         self.writable = asyncio.Event()
 
     # What asyncio calls
@@ -61,10 +61,9 @@ class WebSocketProtocol(asyncio.Protocol):
         return self.transport.can_write_eof()  # then the session says when to close our half
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.session.receive_data(None, self.loop.time())
+        self.lost = True
+        self.session.transport_lost(self.loop.time())
         self.step()
-        self.session.abort(self.loop.time())  # nothing is left to wait for
-        self.flush()
 
     def pause_writing(self) -> None:
         self.congested = True
@@ -154,7 +153,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def flush(self) -> None:
         """Do with the transport, and with time, what the session has come to."""
         session = self.session
-        if session.transport is TransportAction.ABORT:
+        if session.transport is TransportAction.ABORT and not self.lost:
             self.transport.abort()
         elif not self.transport.is_closing():
             self.write()

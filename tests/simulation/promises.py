@@ -164,6 +164,7 @@ class Promises:
         self._memory(figures)
         self._figures(figures)
         self._rates(figures)
+        self._closing()
         self._round_trip()
         self.messages()
 
@@ -249,12 +250,25 @@ class Promises:
         if now > quiet_since + most + EPSILON:
             self._fail(f"a peer silent since {quiet_since} was not noticed")
 
+    def _closing(self) -> None:
+        """The closing handshake is over in time, or its transport is. What has arrived by
+        then, and nobody has looked at, may be taken later, with the end behind it.
+        """
+        since, timeout = self._account.closing_since, self._config.close_timeout
+        if since is None or timeout is None or self._session.ended is not None:
+            return
+        overdue = self._world.now > since + timeout + self._habits.late + EPSILON
+        if overdue and self._session.transport is not TransportAction.ABORT:
+            self._fail("the closing takes too long")
+
     def _rates(self, figures: SessionStatistics) -> None:
         """No more has been taken than the rates allow."""
         account = self._account
         config = self._config
         if account.opened_at is None:
             return
+        if self._session.transport is TransportAction.ABORT:
+            return  # nothing more can come, and what has come is not held back
         elapsed = self._world.now - account.opened_at
         controls = figures.pings_received + figures.pongs_received
         received = account.wire_received_open
