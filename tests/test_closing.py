@@ -407,3 +407,27 @@ def test_compression_contexts_end_with_messages() -> None:
     connection.receive_data(frame(TEXT, b"\x00", to=SERVER, rsv=4) + frame(CLOSE, to=SERVER))
     assert list(connection.events()) == [TextMessage(""), CloseConnection(1005, "")]
     assert connection._reader._codec is None
+
+
+@both_roles
+class TestFailingForAReasonOfOnesOwn:
+    """``fail()``: what cannot be seen in the bytes (RFC 6455 §7.1.7)."""
+
+    def test_is_as_a_fault_that_is_seen(self, role: ConnectionType) -> None:
+        connection = Connection(role)
+        connection.receive_data(frame(TEXT, b"not read any more", to=role))
+        error = RemoteProtocolError("enough", CloseConnection(1008, "enough"))
+        failure = connection.fail(error)
+        assert failure.error is error
+        assert failure.response() == CloseConnection(1008, "enough")
+        assert connection.state is ConnectionState.REMOTE_CLOSING
+        assert list(connection.events()) == []
+
+    def test_not_after_the_end(self, role: ConnectionType) -> None:
+        connection = Connection(role)
+        connection.receive_data(frame(CLOSE, to=role))
+        assert len(list(connection.events())) == 1
+        with pytest.raises(LocalProtocolError, match="has ended cannot fail"):
+            connection.fail(RemoteProtocolError("enough"))
+        connection.stop()
+        assert connection.state is ConnectionState.REMOTE_CLOSING

@@ -395,4 +395,4 @@ class TestInjectedEvents:
         events = connection.events()
         assert next(events) == TextMessage("a")
         connection._events.append(Pong(b"mine"))
-        assert list(events) == [TextMessage("a"), Pong(b"mine")]
+        assert list(events) == [Pong(b"mine"), TextMessage("a")]

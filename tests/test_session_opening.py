@@ -564,3 +564,21 @@ class TestTheWholeOfIt:
         assert take(session) == []
         session.send(Ping(), 1)
         session.send(CloseConnection(1000), 1)
+
+
+def test_early_data_count_against_the_rate_of_bytes() -> None:
+    rate = RateLimit(per_second=1, burst=10)
+    session = connecting(SERVER, replace(QUIET, byte_rate=rate))
+    session.receive_data(request() + frame(TEXT, b"a" * 20, to=SERVER), 1)
+    assert isinstance(take(session)[0], Request)
+    session.send(AcceptConnection(), 2)
+    message, ended = take(session)
+    assert message == TextMessage("a" * 20)
+    assert isinstance(ended, SessionEnded)
+    assert ended.code_sent == 1008
+
+
+def test_a_session_begins_between_messages() -> None:
+    connection = Connection(SERVER)
+    connection.send(TextMessage("a", message_finished=False))
+    refuses(lambda: Session.over(connection, now=0), "between messages")
