@@ -552,6 +552,11 @@ class TestReject:
             (RejectConnection(400, [(b"X", b"a\r\nb")]), "illegal value"),
             (RejectConnection(400, [(b"X:", b"a")]), "not a token"),
             (RejectConnection(400, [(b"Content-Length", b"x")], has_body=True), "Content-Length"),
+            # More digits than any body has: int() of thousands would raise something else.
+            (
+                RejectConnection(400, [(b"Content-Length", b"1" * 5000)], has_body=True),
+                "that no body can have",
+            ),
             (RejectConnection(400, [(b"Content-Length", b"5")]), "without a body"),
         ],
         ids=repr,
