@@ -6,6 +6,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+import wsproto_core
+
 settings.register_profile(
     "default",
     deadline=None,  # this measures nothing: machines that run tests are shared
@@ -18,3 +20,8 @@ settings.register_profile(
     "hunt", settings.get_profile("default"), derandomize=False, max_examples=20_000
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_report_header() -> str:
+    """Which back ends are tested. That this imports them keeps it out of tests of memory."""
+    return f"wsproto_core: {wsproto_core.back_ends()}"

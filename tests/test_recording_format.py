@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import fields, replace
 from math import inf, isnan, nan
 from types import ModuleType
@@ -518,11 +519,20 @@ class TestEvents:
             decode_event(fields)
 
     def test_another_zlib(self) -> None:
-        """It is replayed with the standard one."""
-        extension = PerMessageDeflate(level=3, zlib=ModuleType("other"))
+        """What it compressed to is not to be had without it."""
+        extension = PerMessageDeflate(level=2, zlib=ModuleType("other"))
+        with pytest.raises(RecordingError, match="'other', which compressed, is not here"):
+            round_trip(AcceptConnection(None, [extension]))
+
+    def test_standard_zlib(self) -> None:
+        """Also where another is the default."""
+        extension = PerMessageDeflate(level=2, zlib=zlib)
         event, _ = round_trip(AcceptConnection(None, [extension]))
         assert isinstance(event, AcceptConnection)
-        assert repr(event.extensions) == "[PerMessageDeflate(level=3)]"
+        assert repr(event.extensions) == "[PerMessageDeflate(level=2)]"
+        (read,) = event.extensions
+        assert isinstance(read, PerMessageDeflate)
+        assert read.zlib is zlib
 
     @pytest.mark.parametrize(
         "fields",

@@ -765,10 +765,11 @@ class TestHex:
     @given(st.binary(min_size=1), st.integers(0, 1 << 20), st.sampled_from([16, 8, 5]))
     def test_xxd(self, data: bytes, first: int, width: int) -> None:
         lines = []
+        column = 2 * width + (width + 1) // 2  # each pair of bytes, and a space behind it
         for at in range(0, len(data), width):
             row = data[at : at + width]
             pairs = " ".join(row[i : i + 2].hex() for i in range(0, len(row), 2))
-            lines.append(f"{first + at:08x}: {pairs:{width * 5 // 2}} {shown(row)}")
+            lines.append(f"{first + at:08x}: {pairs:{column}} {shown(row)}")
         assert read_hex("\n".join(lines) + "\n") == data
 
     @given(st.binary(min_size=1), st.integers(0, 1 << 20))

@@ -21,6 +21,7 @@ from . import (
     typing,
     utilities,
 )
+from .back_ends import BackEnds, back_ends
 from .connection import Connection
 from .errors import (
     DeadlineExceeded,
@@ -47,6 +48,7 @@ from .ws_connection import WSConnection
 __version__ = "0.1.0"
 
 __all__ = [
+    "BackEnds",
     "Connection",
     "ConnectionState",
     "ConnectionType",
@@ -67,6 +69,7 @@ __all__ = [
     "TransportAction",
     "WSConnection",
     "__version__",
+    "back_ends",
     "connection",
     "errors",
     "events",

@@ -13,9 +13,24 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from os import urandom
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from .errors import LocalProtocolError, RemoteProtocolError
+from .common_frames import (
+    MASKED_BINARY,
+    MASKED_SHAPES,
+    MASKED_TEXT,
+    NO_SHAPES,
+    SHORT_BINARY,
+    SHORT_TEXT,
+    SHORTEST_LONG,
+    SIZE_FOLLOWS,
+    UNFIT,
+    UNMASKED_SHAPES,
+    WHOLE,
+    WHOLE_BINARY,
+    WHOLE_TEXT,
+)
+from .errors import LocalProtocolError, RemoteProtocolError, forget_frames
 from .events import (
     BytesMessage,
     CloseConnection,
@@ -26,16 +41,15 @@ from .events import (
     TextMessage,
 )
 from .extension_api import Extension
-from .frame_protocol import FIN, HEADER_16, LENGTH_16_BIT, frame_header
-from .limits import DEFAULT_LIMITS, Limits
-from .masking import (
-    MASK_AS_NUMBER,
-    REPEAT,
-    REPEAT_STEP,
-    EntropySource,
-    MaskingKeys,
-    apply_mask,
+from .frame_protocol import (
+    HEADER_16,
+    LENGTH_16_BIT,
+    OPCODE_MASK,
+    frame_header,
+    serialize_frame,
 )
+from .limits import DEFAULT_LIMITS, Limits
+from .masking import EntropySource, MaskingKeys, unmask
 from .messages import MessageReader, MessageWriter
 from .prepared import PreparedMessage, unencodable
 from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
@@ -45,27 +59,16 @@ CLIENT = ConnectionType.CLIENT
 SERVER = ConnectionType.SERVER
 
 _from_bytes = int.from_bytes
+# An event made thus, and filled in, takes half the time of one made by its __init__.
+_new = object.__new__
+_NOTHING: Final = iter(())
 _pack_16_bit = HEADER_16.pack
 
 # Names for the fast paths: a global is cheaper than an attribute of a class.
 _OPEN: Final = ConnectionState.OPEN
 _CLOSED: Final = ConnectionState.CLOSED
-_WHOLE_TEXT: Final = FIN | int(Opcode.TEXT)
-_WHOLE_BINARY: Final = FIN | int(Opcode.BINARY)
 _PING: Final = int(Opcode.PING)
 _PONG: Final = int(Opcode.PONG)
-
-# For each second byte of a frame's header, how many bytes it says to follow, masking key
-# included, if it is fit for the fast path: in a server and in a client.
-_SIZE_FOLLOWS: Final = -2
-_UNFIT: Final = -1
-_MASKED_SIZES: Final = (*(_UNFIT,) * 128, *range(4, 130), _SIZE_FOLLOWS, _UNFIT)
-_UNMASKED_SIZES: Final = (*range(126), _SIZE_FOLLOWS, _UNFIT, *(_UNFIT,) * 128)
-_NO_SIZES: Final = (_UNFIT,) * 256
-
-# The headers of unmasked frames that hold a whole message shorter than 126 bytes.
-_SHORT_TEXT: Final = [frame_header(_WHOLE_TEXT, n, None) for n in range(126)]
-_SHORT_BINARY: Final = [frame_header(_WHOLE_BINARY, n, None) for n in range(126)]
 
 
 class Policy(Protocol):
@@ -132,14 +135,19 @@ class Connection:
         #: for a session, which sets it itself while there are none.
         self.input = b""
         self._at = 0
-        # For the fast path of events(): whether the peer masks, the longest payload, and
-        # the sizes that a second byte states; none under limits that even the shortest
+        # What events() gave last without a generator. If it was not taken it comes first in
+        # the next call: its length hint tells.
+        self._given: Any = _NOTHING
+        # For the fast paths of events(): the first bytes of the frames that they are for;
+        # whether the peer masks, the longest payload, and
+        # what a header's second byte says; none is fit under limits that even the shortest
         # frames could exceed.
+        self._first_bytes = WHOLE if codec is None else (*WHOLE, *(rsv | byte for byte in WHOLE))
         self._masked = not client
         self._fast_size = min(65535, limits.max_frame_size, limits.max_message_size)
-        self._sizes = _UNMASKED_SIZES if client else _MASKED_SIZES
+        self._shapes = UNMASKED_SHAPES if client else MASKED_SHAPES
         if self._fast_size < 125:
-            self._sizes = _NO_SIZES
+            self._shapes = NO_SHAPES
         #: For that of send(): whether a message's frame is its header and its payload (and
         #: a mask): the connection is open, without compression, and within no message.
         self.sends_alone = codec is None
@@ -241,27 +249,36 @@ class Connection:
             # The fast path: the one frame of an uncompressed message.
             message: Message[str | bytes] = event  # type: ignore[assignment]
             data = message.data
-            if message.message_finished:
-                if type(data) is str:
-                    first, headers = _WHOLE_TEXT, _SHORT_TEXT
-                    try:
-                        payload = data.encode()
-                    except UnicodeEncodeError as exc:
-                        raise unencodable("text", exc) from None
-                elif type(data) is bytes:
-                    first, headers = _WHOLE_BINARY, _SHORT_BINARY
-                    payload = data
-                else:
-                    return b"".join(self.send_buffers(event))
-                size = len(payload)
-                if self._keys is None:
-                    if size < LENGTH_16_BIT:
-                        return headers[size] + payload
-                    if size < 65536:
-                        return _pack_16_bit(first, LENGTH_16_BIT, size) + payload
-                    return frame_header(first, size, None) + payload
-                key = self._keys.fresh()
-                return frame_header(first, size, key) + apply_mask(payload, key)
+            if not message.message_finished:
+                return b"".join(self.send_buffers(event))
+            if type(data) is str:
+                first, headers, masks = WHOLE_TEXT, SHORT_TEXT, MASKED_TEXT
+                try:
+                    payload = data.encode()
+                except UnicodeEncodeError as exc:
+                    raise unencodable("text", exc) from None
+            elif type(data) is bytes:
+                first, headers, masks = WHOLE_BINARY, SHORT_BINARY, MASKED_BINARY
+                payload = data
+            else:
+                return b"".join(self.send_buffers(event))
+            size = len(payload)
+            keys = self._keys
+            if keys is None:
+                if size < LENGTH_16_BIT:
+                    return headers[size] + payload
+                if size < 65536:
+                    return _pack_16_bit(first, LENGTH_16_BIT, size) + payload
+                return frame_header(first, size, None) + payload
+            if size < LENGTH_16_BIT:
+                header, repeat, padded = masks[size]
+                try:
+                    key = keys.block.pop()
+                except IndexError:
+                    key = keys.fresh_number()
+                number = _from_bytes(header + payload, "little") ^ key * repeat
+                return number.to_bytes(padded, "little")[: size + 6]
+            return b"".join(serialize_frame(first, payload, keys.fresh()))
         return b"".join(self.send_buffers(event, compress=compress))
 
     def send_buffers(self, event: Event, *, compress: bool | None = None) -> list[bytes]:
@@ -269,7 +286,8 @@ class Connection:
         ``sendmsg``, so that a server's large payload is not copied behind its header.
         """
         if isinstance(event, Message):
-            self._require(Input.SEND_MESSAGE)
+            if self._state is not _OPEN:  # where it is allowed
+                self._require(Input.SEND_MESSAGE)
             buffers = self._writer.message(event.data, event.message_finished, compress)
             self.sends_alone = self._writer.plain
             return buffers
@@ -314,20 +332,21 @@ class Connection:
         Raises :exc:`~wsproto_core.LocalProtocolError` for bytes in state ``CLOSED``,
         where the transport should be closed and not read, and for bytes after None.
         """
-        if data and not self._deaf:
+        if type(data) is bytes and not (self.input or self._deaf):
+            self.input = data
+        elif data and not self._deaf:
             if type(data) is not bytes:
                 data = bytes(data)
             if self.input:
                 # Two reads without events() between them
-                self._reader.feed(self.input, self._at)
+                self._pass_on()
                 self._reader.feed(data, 0)
-                self._unseen = True
-                self.input = b""
-                self._at = 0
             else:
                 self.input = data
         elif data is None:
             self._eof = self._deaf = True
+            if self.input:
+                self._pass_on()  # for it has something behind it now
         elif data and (self._eof or self._state is _CLOSED):
             raise LocalProtocolError(
                 "cannot receive data after the end of the transport"
@@ -335,92 +354,160 @@ class Connection:
                 else "cannot receive data in state CLOSED"
             )
 
+    def _pass_on(self) -> None:
+        """Leave what was received to the reader."""
+        self._reader.feed(self.input, self._at)
+        self._unseen = True
+        self.input = b""
+        self._at = 0
+
     def events(self, policy: Policy | None = None) -> Iterator[Event]:
         """Give the events that have arrived, in order.
 
-        What is not taken stays for the next call. The last event of every connection is
-        one ``CloseConnection``: see there for its three kinds.
+        What is not taken stays for the next call; what arrives while they are taken may,
+        too. The last event of every connection is one ``CloseConnection``: see there for
+        its three kinds.
 
         :param policy: is shown each event before it is given, except for whole messages
             in one uncompressed frame, which it is only told the size of.
         """
+        # What is most common needs no generator: what was received is one whole message, in
+        # one uncompressed frame of up to 64 KiB. Else nothing is done here.
+        data = self.input
+        end = len(data)
+        if (
+            end < 2
+            or data[0] not in WHOLE
+            or self._at
+            or self._injected
+            or self._reader.busy
+            or self._given.__length_hint__()
+        ):
+            return self._read(policy)
+        size, repeat, padded = self._shapes[data[1]]
+        begin = 2
+        if size == SIZE_FOLLOWS and end >= SHORTEST_LONG:
+            begin = 4
+            size = data[2] << 8 | data[3]
+            if size < LENGTH_16_BIT or size > self._fast_size:
+                return self._read(policy)
+            if self._masked:
+                size += 4
+        if begin + size != end:
+            return self._read(policy)
+        if padded:
+            # unmask(), drawn in here
+            number = _from_bytes(data[2:], "little")
+            number ^= (number & 0xFFFFFFFF) * repeat
+            payload = number.to_bytes(padded, "little")[4:size]
+        elif self._masked:
+            payload = unmask(data, begin, end)
+        else:
+            payload = data[begin:]
+        event: TextMessage | BytesMessage
+        if data[0] == WHOLE_TEXT:
+            try:
+                text = payload.decode()
+            except UnicodeDecodeError:
+                return self._read(policy)
+            event = _new(TextMessage)
+            event.data = text
+        else:
+            event = _new(BytesMessage)
+            event.data = payload
+        event.frame_finished = event.message_finished = True
+        self.input = b""
+        if policy is not None:
+            policy.fast_messages += 1
+            policy.fast_bytes += size
+        self._given = given = iter((event,))
+        return given
+
+    def _read(self, policy: Policy | None) -> Iterator[Event]:
+        """Give what has arrived, one event at a time."""
+        yield from self._given
         reader = self._reader
         masked = self._masked
-        sizes = self._sizes
+        shapes = self._shapes
+        first_bytes = self._first_bytes
         while True:
             if self._injected:
                 yield self._injected.popleft()
                 continue
-            # The fast path: whole uncompressed messages in one frame that is here in
-            # full, up to 64 KiB. It stops before whatever is none, with nothing done;
-            # the general path would have given the same events, only later.
+            # The fast path for any number of whole messages. It stops before whatever is
+            # none; the general path would have given the same events, only later.
             data = self.input
             at = self._at
+            event: Event | None
             while data and not reader.busy:
                 try:
                     first = data[at]
-                    if first != _WHOLE_TEXT and first != _WHOLE_BINARY:
-                        break
+                    size, repeat, padded = shapes[data[at + 1]]
                     begin = at + 2
-                    size = sizes[data[at + 1]]
                     if size < 0:
-                        if size == _UNFIT:
+                        if size == UNFIT:
                             break
+                        begin = at + 4
                         size = data[at + 2] << 8 | data[at + 3]
                         if size < LENGTH_16_BIT or size > self._fast_size:
                             break
-                        begin = at + 4
                         if masked:
                             size += 4
                 except IndexError:
                     break
                 stop = begin + size
                 end = len(data)
-                if stop > end:
+                if stop > end or first not in first_bytes:
                     break
-                if not masked:
-                    payload = data[begin:stop]
-                elif size < MASK_AS_NUMBER:
-                    # apply_mask() drawn in here, and shortened: the key lies before the
-                    # payload, so both are read as one number, whose lowest 32 bits are
-                    # the key; masked by itself the key is 0, and is cut off.
-                    steps = size + REPEAT_STEP - 1 >> 4
+                if padded:
+                    # unmask(), drawn in here
                     number = _from_bytes(data[begin:stop], "little")
-                    number ^= (number & 0xFFFFFFFF) * REPEAT[steps]
-                    payload = number.to_bytes(steps << 4, "little")[4:size]
+                    number ^= (number & 0xFFFFFFFF) * repeat
+                    payload = number.to_bytes(padded, "little")[4:size]
+                elif masked:
+                    payload = unmask(data, begin, stop)
                 else:
-                    payload = apply_mask(data[begin + 4 : stop], data[begin : begin + 4])
-                event: Event | None
-                if first == _WHOLE_TEXT:
+                    payload = data[begin:stop]
+                if first == WHOLE_TEXT:
                     try:
-                        event = TextMessage(payload.decode())
+                        text = payload.decode()
                     except UnicodeDecodeError:
                         break
+                    event = _new(TextMessage)
+                    event.data = text
+                    event.frame_finished = event.message_finished = True
+                elif first == WHOLE_BINARY:
+                    event = _new(BytesMessage)
+                    event.data = payload
+                    event.frame_finished = event.message_finished = True
                 else:
-                    event = BytesMessage(payload)
+                    event = None  # that is for the codec
                 if stop == end:
                     self.input = b""
                     self._at = 0
                 else:
                     self._at = stop
-                if policy is not None:
+                if event is None:
+                    event = self._take_encoded(first, payload)
+                    if event is not None and policy is not None:
+                        event = policy.take(event)
+                    if event is None:
+                        data = self.input
+                        break
+                elif policy is not None:
                     policy.fast_messages += 1
                     policy.fast_bytes += size
                 yield event
                 if self._injected:
-                    data = b""  # they come first: see above
                     break
                 # Meanwhile more may have been received, or taken.
                 data = self.input
                 at = self._at
+            if self._injected:
+                continue
             if data:
-                self.input = b""
-                self._at = 0
-                reader.feed(data, at)
-                self._unseen = True
+                self._pass_on()
             elif not reader.busy and not self._eof:
-                if self._injected:
-                    continue
                 return
             try:
                 event = reader.next_event()
@@ -428,8 +515,6 @@ class Connection:
                 event = self._fail(exc)
             else:
                 if event is None:
-                    if self._injected:
-                        continue
                     if not self._eof or self._finished:
                         self._unseen = False
                         return
@@ -447,9 +532,18 @@ class Connection:
                     continue
             yield event
 
+    def _take_encoded(self, first: int, payload: bytes) -> Event | None:
+        """What comes of a message for the codec that is here in one frame, to begin with."""
+        self._unseen = True
+        try:
+            return self._reader.take_encoded(first & OPCODE_MASK, payload)
+        except RemoteProtocolError as exc:
+            return self._fail(exc)
+
     def _finish(self, last: Input) -> None:
         """Nothing is processed any more, nor kept."""
         self._finished = self._deaf = True
+        self._given = _NOTHING
         self.input = b""
         self._at = 0
         self._reader.stop()
@@ -482,24 +576,12 @@ class Connection:
 
     def _fail(self, error: RemoteProtocolError) -> CloseConnection:
         """The last event, and the Close to send."""
-        _forget_frames(error)
+        forget_frames(error)
         hint = error.event_hint
         if not isinstance(hint, CloseConnection):
             hint = CloseConnection(CloseReason.PROTOCOL_ERROR, str(error))
         self._finish(Input.RECEIVE_FAULT)
         return CloseConnection(hint.code, hint.reason, error=error)
-
-
-def _forget_frames(error: BaseException | None) -> None:
-    """Drop tracebacks, of the error and of what caused it.
-
-    They refer to the connection, which may refer to its last event, and a connection is to
-    be freed by reference counts alone. What else was being handled is not their matter.
-    """
-    while error is not None:
-        error.__traceback__ = None
-        error.__context__ = None
-        error = error.__cause__
 
 
 __all__ = [

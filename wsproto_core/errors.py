@@ -60,10 +60,23 @@ class DeadlineExceeded(RemoteProtocolError):
     """What the peer should have sent, or taken, did not come in time."""
 
 
+def forget_frames(error: BaseException | None) -> None:
+    """Drop tracebacks, of the error and of what caused it.
+
+    They refer to the connection, which may refer to its last event, and a connection is to
+    be freed by reference counts alone. What else was being handled is not their matter.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error.__context__ = None
+        error = error.__cause__
+
+
 __all__ = [
     "DeadlineExceeded",
     "LimitExceeded",
     "LocalProtocolError",
     "ProtocolError",
     "RemoteProtocolError",
+    "forget_frames",
 ]

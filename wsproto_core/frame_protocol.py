@@ -227,21 +227,22 @@ class FrameReader:
         """Read what has arrived of the payload, unmasked; empty if nothing has."""
         if self._at >= len(self.chunk):
             self._refill()
-        start = self._at
-        piece = self.chunk[start : start + self.remaining]
-        size = len(piece)
+        chunk = self.chunk
+        begin = self._at
+        end = min(begin + self.remaining, len(chunk))
+        size = end - begin
         self.remaining -= size
-        if start + size == len(self.chunk):
+        if end == len(chunk):
             self.chunk = b""
             self._at = 0
         else:
-            self._at = start + size
+            self._at = end
         if self._masked and size:
             key = self._masking_key
             if self.remaining:
                 self._masking_key = rotate_key(key, size)
-            return apply_mask(piece, key)
-        return piece
+            return apply_mask(chunk, key, begin, end)
+        return chunk[begin:end]
 
 
 def frame_header(first: int, length: int, masking_key: bytes | None) -> bytes:

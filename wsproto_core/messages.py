@@ -33,6 +33,10 @@ _BINARY: Final = int(Opcode.BINARY)
 _CLOSE: Final = int(Opcode.CLOSE)
 _PING: Final = int(Opcode.PING)
 _PONG: Final = int(Opcode.PONG)
+_OPCODES: Final = {int(opcode): opcode for opcode in Opcode}  # Opcode(...) takes far longer
+
+# Bytes from which on a piece of a message is kept as it is, until the message is whole.
+_LARGE_PIECE: Final = 4096
 
 
 class MessageReader:
@@ -44,7 +48,6 @@ class MessageReader:
     """
 
     __slots__ = (
-        "_buffer",
         "_codec",
         "_codec_rsv",
         "_control",
@@ -56,6 +59,7 @@ class MessageReader:
         "_in_frame",
         "_limits",
         "_opcode",
+        "_pieces",
         "_size",
         "_whole",
         "busy",
@@ -88,7 +92,7 @@ class MessageReader:
         self._fragments = 0
         self._size = 0
         self._decoder: Utf8Decoder | None = None
-        self._buffer = bytearray()
+        self._pieces: list[bytes | bytearray] = []
         # What is wrong behind the text that has just been given.
         self._fault: RemoteProtocolError | None = None
 
@@ -96,6 +100,33 @@ class MessageReader:
         """Take the bytes of *data* from *at* on."""
         self.busy = True
         self._frames.feed(data, at)
+
+    def take_encoded(self, opcode: int, payload: bytes) -> Event | None:
+        """Between messages, take one that is for the codec, and is here in one frame, which
+        :meth:`feed` was not given.
+
+        Returns its event, or that for its first piece; None if :meth:`next_event` is to be
+        asked. Raises as that does.
+        """
+        codec = self._codec
+        assert codec is not None
+        self.frames_read += 1
+        self.frame_bytes += len(payload)
+        codec.feed(payload, True)
+        most = self._limits.max_message_size
+        data = codec.read(most + 1)
+        if not codec.pending and len(data) <= most:
+            # That is all of it, so none of what follows is needed.
+            try:
+                event = BytesMessage(data) if opcode == _BINARY else TextMessage(data.decode())
+            except UnicodeDecodeError:
+                pass
+            else:
+                self.message_bytes += len(data)
+                return event
+        self.busy = self._frames.fin = True
+        self._begin_message(opcode, True)
+        return self._take_decoded(codec, data)
 
     def hand_back(self) -> tuple[bytes, int]:
         """Between messages, give back what has not been read, as :meth:`feed` takes it;
@@ -123,7 +154,7 @@ class MessageReader:
         codec = self._codec
         while True:
             if self._encoded and codec is not None and codec.pending:
-                event = self._take_decoded(codec)
+                event = self._take_decoded(codec, codec.read(self._room + 1))
             else:
                 if not self._in_frame:
                     if not frames.read_header():
@@ -153,7 +184,7 @@ class MessageReader:
         self.busy = self._in_frame = self._encoded = False
         self._opcode = _CONTINUATION
         self._codec = self._fault = None
-        self._buffer = bytearray()
+        self._pieces = []
 
     def _begin_frame(self) -> None:
         """Judge a header by the message that it belongs to."""
@@ -174,15 +205,18 @@ class MessageReader:
                 f"{Opcode(opcode).name} frame within a message, instead of a continuation",
             )
         else:
-            self._opcode = opcode
-            self._fragments = 1
-            self._size = 0
-            self._encoded = bool(frames.rsv & self._codec_rsv)
-            self._decoder = Utf8Decoder() if opcode == _TEXT else None
+            self._begin_message(opcode, bool(frames.rsv & self._codec_rsv))
         if self._fragments > self._limits.max_fragments:
             raise excess(f"message of more than {self._limits.max_fragments} frames")
         if not self._encoded:
             self._grow(frames.payload_length)
+
+    def _begin_message(self, opcode: int, encoded: bool) -> None:
+        self._opcode = opcode
+        self._fragments = 1
+        self._size = 0
+        self._encoded = encoded
+        self._decoder = Utf8Decoder() if opcode == _TEXT else None
 
     def _grow(self, size: int) -> None:
         self._size += size
@@ -192,12 +226,16 @@ class MessageReader:
     def _too_big(self) -> LimitExceeded:
         return excess(f"message of more than {self._limits.max_message_size} bytes")
 
-    def _take_decoded(self, codec: MessageCodec) -> Event | None:
-        """The event for the next piece that a codec has. Of a message that grows too big,
-        what fits is given, or judged, before the fault: however it was cut.
+    @property
+    def _room(self) -> int:
+        """Bytes that the message may still have."""
+        return self._limits.max_message_size - self._size
+
+    def _take_decoded(self, codec: MessageCodec, data: bytes) -> Event | None:
+        """The event for the next piece that a codec has given. Of a message that grows too
+        big, what fits is given, or judged, before the fault: however it was cut.
         """
-        room = self._limits.max_message_size - self._size
-        data = codec.read(room + 1)
+        room = self._room
         more = codec.pending
         if len(data) > room:
             self._fault = self._too_big()
@@ -228,16 +266,15 @@ class MessageReader:
                     raise self._fault
                 frame_finished = message_finished = False
         if self._whole:
-            if not message_finished or self._buffer:
-                self._buffer += data
             if not message_finished:
+                self._keep(data)
                 return None
-            if self._buffer:
-                if decoder is None:
-                    data = bytes(self._buffer)
-                else:
-                    text = self._buffer.decode()
-                self._buffer = bytearray()
+            if self._pieces:
+                self._pieces.append(data)
+                data = b"".join(self._pieces)
+                self._pieces = []
+                if decoder is not None:
+                    text = data.decode()
             frame_finished = True
         if message_finished:
             self._opcode = _CONTINUATION
@@ -250,6 +287,19 @@ class MessageReader:
         if not data and not frame_finished:
             return None
         return BytesMessage(data, frame_finished, message_finished)
+
+    def _keep(self, piece: bytes) -> None:
+        """Keep a piece of a message that is to be given as a whole: large ones to be joined
+        once, small ones merged, so that a peer that sends single bytes does not make an
+        object of each.
+        """
+        pieces = self._pieces
+        if len(piece) >= _LARGE_PIECE:
+            pieces.append(piece)
+        elif pieces and type(last := pieces[-1]) is bytearray:
+            last += piece
+        else:
+            pieces.append(bytearray(piece))
 
     def _take_control(self, piece: bytes) -> Event | None:
         """The event for a control frame, once it is there in full: 125 bytes at most."""
@@ -349,7 +399,7 @@ class MessageWriter:
         if self._opcode == _CONTINUATION:
             codec = self._codec
             self._encoding = codec is not None and (
-                codec.applies_to(Opcode(opcode), len(payload)) if compress is None else compress
+                codec.applies_to(_OPCODES[opcode], len(payload)) if compress is None else compress
             )
             if self._encoding:
                 first |= self._codec_rsv

@@ -52,7 +52,8 @@ class RecordedSession(Session):
 
     The other parameters are those of :class:`~wsproto_core.session.Session`, which is
     what it is otherwise. Extensions other than ``PerMessageDeflate`` are recorded, but
-    cannot be replayed; nor can a ``zlib`` that gives other bytes than the standard one.
+    cannot be replayed; nor can a ``zlib`` of one's own, nor zlib-ng where it is not
+    installed.
     """
 
     __slots__ = ("_write",)

@@ -9,12 +9,14 @@ it gives records or :exc:`RecordingError`.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from struct import Struct
+from types import ModuleType
 from typing import Any, Final, NamedTuple, TypeVar, get_type_hints
 
-from .deflate import DeflateParameters
+from .deflate import DeflateParameters, default_zlib
 from .events import (
     AcceptConnection,
     BytesMessage,
@@ -244,7 +246,12 @@ def code_from_json(code: Any) -> Any:
 def _extension_to_json(extension: object) -> Any:
     if type(extension) is not PerMessageDeflate:
         return {"name": str(getattr(extension, "name", extension))}
-    return {"name": extension.name, "agreed": extension.agreed, **extension.options}
+    return {
+        "name": extension.name,
+        "agreed": extension.agreed,
+        "zlib": extension.zlib.__name__,
+        **extension.options,
+    }
 
 
 def _extension_from_json(value: Any) -> Extension:
@@ -252,18 +259,24 @@ def _extension_from_json(value: Any) -> Extension:
     name, agreed = options.pop("name"), options.pop("agreed", None)
     if name != PerMessageDeflate.name or not options:
         raise RecordingError(f"the extension {name} cannot be replayed")
-    extension = _make_deflate(options)
+    # Each compresses to other bytes.
+    compressor = options.pop("zlib", zlib.__name__)
+    modules = {module.__name__: module for module in (zlib, default_zlib())}
+    if compressor not in modules:
+        raise RecordingError(f"{compressor!r}, which compressed, is not here to be replayed")
+    extension = _make_deflate(options, modules[compressor])
     if agreed is not None:
         extension.agreed = DeflateParameters(*agreed)
-        _make_deflate(extension.agreed._asdict())  # they have the same bounds
+        # They have the same bounds.
+        _make_deflate(extension.agreed._asdict(), modules[compressor])
     return extension
 
 
-def _make_deflate(options: dict[str, Any]) -> PerMessageDeflate:
+def _make_deflate(options: dict[str, Any], compressor: ModuleType) -> PerMessageDeflate:
     numbers = all(isinstance(value, int) for value in options.values())
     if not numbers or options.keys() - PerMessageDeflate().options.keys():
         raise TypeError(f"parameters are {options!r}")
-    return PerMessageDeflate(**options)
+    return PerMessageDeflate(**options, zlib=compressor)
 
 
 def encode_json(value: object) -> bytes:

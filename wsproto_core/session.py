@@ -448,6 +448,7 @@ class Session(SessionPolicy):
 
     def events(self) -> Iterator[Event]:
         """Give the events that have arrived, in order; the rest stays for the next call.
+        What arises while they are taken may, too.
 
         They are read from the peer's bytes as they are taken, and what is answered by
         itself is answered when it is its turn. The last is one

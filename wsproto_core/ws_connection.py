@@ -54,6 +54,8 @@ class WSConnection:
         )
         #: What follows it; None until it has succeeded.
         self.connection: Connection | None = None
+        # The same, once all events of the handshake have been taken.
+        self._opened: Connection | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} client={self.client} state={self.state}>"
@@ -122,13 +124,14 @@ class WSConnection:
 
     def events(self) -> Iterator[Event]:
         """Give the events that have arrived, in order; the rest stays for the next call."""
-        if self.connection is not None and not self.handshake.pending:
-            return self.connection.events()
+        if self._opened is not None:
+            return self._opened.events()
         return self._first_events()
 
     def _first_events(self) -> Iterator[Event]:
         yield from self.handshake.events()
         if self.connection is not None:
+            self._opened = self.connection
             yield from self.connection.events()
 
 

@@ -1,0 +1,73 @@
+"""Tables of the most common frames (RFC 6455 §5.2): those that hold a whole message in up to
+64 KiB, uncompressed. By them the fast paths of ``connection`` read and write such a frame
+without taking it apart; a property test holds these paths to the general one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .frame_protocol import FIN, MASK, frame_header
+from .masking import REPEAT
+from .words import Opcode
+
+#: Their first bytes.
+WHOLE_TEXT: Final = FIN | int(Opcode.TEXT)
+WHOLE_BINARY: Final = FIN | int(Opcode.BINARY)
+WHOLE: Final = (WHOLE_TEXT, WHOLE_BINARY)
+
+#: For each second byte: how many bytes it says to follow, masking key included; and of
+#: these, if they are masked, what ``REPEAT`` has for so many, and the bytes of that.
+Shape = tuple[int, int, int]
+UNFIT: Final = -1
+SIZE_FOLLOWS: Final = -2
+#: Of nothing that is fit; of what a client sends; of what a server sends.
+NO_SHAPES: Final[tuple[Shape, ...]] = ((UNFIT, 0, 0),) * 256
+MASKED_SHAPES: Final[tuple[Shape, ...]] = (
+    *NO_SHAPES[:MASK],
+    *((size, REPEAT[size + 15 >> 4], size + 15 & ~15) for size in range(4, 130)),
+    (SIZE_FOLLOWS, 0, 0),
+    (UNFIT, 0, 0),
+)
+UNMASKED_SHAPES: Final[tuple[Shape, ...]] = (
+    *((size, 0, 0) for size in range(126)),
+    (SIZE_FOLLOWS, 0, 0),
+    (UNFIT, 0, 0),
+    *NO_SHAPES[MASK:],
+)
+
+#: Bytes of the shortest one whose size follows: an unmasked one's.
+SHORTEST_LONG: Final = 4 + 126
+
+#: A server's headers, for each length of payload below 126.
+SHORT_TEXT: Final = [frame_header(WHOLE_TEXT, n, None) for n in range(126)]
+SHORT_BINARY: Final = [frame_header(WHOLE_BINARY, n, None) for n in range(126)]
+
+
+def _masked_headers(first: int) -> list[tuple[bytes, int, int]]:
+    return [
+        (frame_header(first, n, bytes(4)), REPEAT[n + 19 >> 4] << 16, n + 21) for n in range(126)
+    ]
+
+
+#: A client's, with a masking key of zeros: masked by itself, behind the first two bytes, it
+#: becomes the key. With the same for that as above.
+MASKED_TEXT: Final = _masked_headers(WHOLE_TEXT)
+MASKED_BINARY: Final = _masked_headers(WHOLE_BINARY)
+
+__all__ = [
+    "MASKED_BINARY",
+    "MASKED_SHAPES",
+    "MASKED_TEXT",
+    "NO_SHAPES",
+    "SHORTEST_LONG",
+    "SHORT_BINARY",
+    "SHORT_TEXT",
+    "SIZE_FOLLOWS",
+    "UNFIT",
+    "UNMASKED_SHAPES",
+    "WHOLE",
+    "WHOLE_BINARY",
+    "WHOLE_TEXT",
+    "Shape",
+]
