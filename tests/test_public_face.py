@@ -30,15 +30,19 @@ LAYERS = [
     "events",
     "limits",
     "states",
+    "optional",
     "masking",
     "utf8",
     "header_fields",
+    "http_head",
     "frame_protocol",
+    "common_frames",
     "prepared",
     "deflate",
     "extensions",
     "messages",
     "connection",
+    "back_ends",
     "utilities",
     "negotiation",
     "upgrade",
@@ -150,7 +154,7 @@ def test_no_input_no_output_no_clock() -> None:
     outside = set().union(*(imports_of(path)[1] for path in library))
     standard = {
         "__future__", "abc", "base64", "codecs", "collections", "contextlib", "copy",
-        "dataclasses", "enum", "functools", "hashlib", "json", "math",
+        "dataclasses", "enum", "functools", "hashlib", "importlib", "json", "math",
         "os", "re", "struct", "types", "typing",
         "urllib", "zlib",
     }  # fmt: skip

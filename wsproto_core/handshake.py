@@ -1,8 +1,9 @@
-"""The opening handshake over HTTP/1.1, in bytes (RFC 6455 §4), parsed by h11.
+"""The opening handshake over HTTP/1.1, in bytes (RFC 6455 §4).
 
 Owns where a head ends and what follows it. A head is collected first, within its limit
-whatever the chunking, and only then parsed; bytes behind it never reach h11, unless they
-are the body of a refusal. What the fields mean is judged in ``negotiation``.
+whatever the chunking, and only then parsed: by ``http_head`` if it is entirely ordinary, else
+by h11, which also writes refusals. Bytes behind a head never reach h11, unless they are the
+body of a refusal. What the fields mean is judged in ``negotiation``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .connection import Connection
 from .errors import LimitExceeded, LocalProtocolError, RemoteProtocolError
 from .events import AcceptConnection, Event, RejectConnection, RejectData, Request
 from .header_fields import is_target
+from .http_head import read_request_head, read_switching_head
 from .limits import DEFAULT_LIMITS, Limits
 from .masking import EntropySource
 from .negotiation import (
@@ -36,6 +38,7 @@ from .negotiation import (
     server_extensions_handshake,
 )
 from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
+from .typing import Headers
 from .upgrade import UpgradeClient, UpgradeServer
 
 # Of a request target that was decoded before it came here (ASGI's path), what may stay.
@@ -43,6 +46,9 @@ _TARGET_SAFE: Final = "/?:@!$&'()*+,;=-._~%[]"
 
 
 _END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
+
+# For h11, in place of a request that came without its bytes.
+_ANY_REQUEST: Final = b"GET / HTTP/1.1\r\nHost: -\r\n\r\n"
 
 # Digits of the longest Content-Length: beyond, int() would take long, and then refuse.
 _MOST_DIGITS: Final = 18
@@ -102,10 +108,14 @@ class H11Handshake:
         self._limits = limits
         self._refusals_are_final = refusals_are_final
         self._state = ConnectionState.CONNECTING
-        self._events: deque[Event] = deque()
+        # None while there are none: an open connection is not to hold even an empty deque.
+        self._events: deque[Event] | None = None
         self._connection: Connection | None = None
         self._head = _Head()
         self._h11: h11.Connection | None = None
+        # The request that h11 is shown if it comes to a rejection, whose body it frames by
+        # it, unless h11 has read that of the peer.
+        self._request_for_h11 = _ANY_REQUEST
         self._end: UpgradeServer | UpgradeClient | None
         # Whether a server has been sent a bad request: nothing more is read of it.
         self._refused = False
@@ -221,14 +231,24 @@ class H11Handshake:
     def events(self) -> Iterator[Event]:
         """Give the events that have arrived, in order; the rest stays for the next call."""
         while self._events:
-            yield self._events.popleft()
+            event = self._events.popleft()
+            if not self._events:
+                self._events = None
+            yield event
+
+    def _give(self, event: Event) -> None:
+        if self._events is None:
+            self._events = deque()
+        self._events.append(event)
 
     def _advance(self, event: Input) -> None:
         self._state = TRANSITIONS[self._state, event]
 
-    def _require(self, event: Input) -> None:
-        if (self._state, event) not in TRANSITIONS:
+    def _require(self, event: Input) -> ConnectionState:
+        following = TRANSITIONS.get((self._state, event))
+        if following is None:
             raise LocalProtocolError(f"cannot {event.value} in state {self._state.name}")
+        return following
 
     def _open(self, connection: Connection | None) -> None:
         """Hand over to the connection, with what came behind the handshake."""
@@ -239,8 +259,9 @@ class H11Handshake:
         if self._eof:
             connection.receive_data(None)
         # An open connection keeps nothing of its handshake.
-        self._head = _Head()
+        self._head.buffer.clear()
         self._h11 = self._end = None
+        self._request_for_h11 = _ANY_REQUEST
 
     def _parse(self, h11_connection: h11.Connection, data: bytes) -> h11.Event:
         """Have h11 read a whole head. Raises :exc:`RemoteProtocolError`."""
@@ -273,19 +294,7 @@ class H11Handshake:
                     if self._eof:
                         self._end_of_request()
                     return
-                self._h11 = h11.Connection(
-                    h11.SERVER, max_incomplete_event_size=self._limits.max_header_size
-                )
-                event = self._parse(self._h11, head)
-                assert isinstance(event, h11.Request)
-                self._body_unwanted = event.method == b"HEAD"
-                self._take_request(
-                    server,
-                    event.headers.raw_items(),
-                    event.target,
-                    event.method,
-                    event.http_version,
-                )
+                self._take_request(server, *self._parse_request(head))
             except RemoteProtocolError:
                 self._refuse(server)
                 raise
@@ -296,13 +305,34 @@ class H11Handshake:
                 RejectConnection(400),
             )
 
+    def _parse_request(self, head: bytes) -> tuple[Headers, bytes, bytes, bytes]:
+        """The fields, target, method and version. Raises :exc:`RemoteProtocolError`."""
+        ordinary = read_request_head(head)
+        if ordinary is None:
+            request = self._show_h11(head)
+            self._body_unwanted = request.method == b"HEAD"
+            headers = request.headers.raw_items()
+            return headers, request.target, request.method, request.http_version
+        self._request_for_h11 = head
+        target, headers = ordinary
+        return headers, target, b"GET", b"1.1"
+
+    def _show_h11(self, head: bytes) -> h11.Request:
+        """Have h11 read a request. Raises :exc:`RemoteProtocolError`."""
+        self._h11 = h11.Connection(
+            h11.SERVER, max_incomplete_event_size=self._limits.max_header_size
+        )
+        request = self._parse(self._h11, head)
+        assert isinstance(request, h11.Request)
+        return request
+
     def _take_request(
         self,
         server: UpgradeServer,
         headers: Iterable[tuple[bytes, bytes]],
         target: bytes,
-        method: bytes = b"GET",
-        http_version: bytes = b"1.1",
+        method: bytes,
+        http_version: bytes,
     ) -> None:
         try:
             request = server.receive_request(
@@ -313,7 +343,7 @@ class H11Handshake:
             self._refuse(server)
             raise
         self._advance(Input.RECEIVE_REQUEST)
-        self._events.append(request)
+        self._give(request)
 
     def _refuse(self, server: UpgradeServer) -> None:
         """Read no more of a client that is at fault; all that is left is to reject it."""
@@ -329,9 +359,9 @@ class H11Handshake:
             raise RemoteProtocolError("the transport ended within the request")
 
     def _send_accept(self, server: UpgradeServer, event: AcceptConnection) -> bytes:
-        self._require(Input.SEND_ACCEPT)
+        following = self._require(Input.SEND_ACCEPT)
         response = server.accept(event)
-        self._advance(Input.SEND_ACCEPT)
+        self._state = following
         self._open(server.connection)
         return b"HTTP/1.1 101 Switching Protocols\r\n" + _serialize_fields(response)
 
@@ -350,10 +380,7 @@ class H11Handshake:
         elif not lengths and status_code != 204:  # RFC 9110 §8.6
             headers.append((b"content-length", b"0"))
         if self._h11 is None:
-            # The request did not come through h11. To have it frame the body as for any
-            # HTTP/1.1 client, it is shown one.
-            self._h11 = h11.Connection(h11.SERVER)
-            self._parse(self._h11, b"GET / HTTP/1.1\r\nHost: -\r\n\r\n")
+            self._show_h11(self._request_for_h11)
         data = self._h11_send(h11.Response, status_code=status_code, headers=headers)
         self._advance(Input.SEND_REJECT)
         self._head = _Head()  # what came behind the request has no use any more
@@ -410,7 +437,7 @@ class H11Handshake:
                     return
                 if self._h11 is None:
                     raise RemoteProtocolError("a response without a request")
-                self._take_response(client, self._parse(self._h11, head))
+                self._take_response(client, self._h11, head)
             if self._state is ConnectionState.REJECTING:
                 self._read_body()
         except RemoteProtocolError as exc:
@@ -418,16 +445,24 @@ class H11Handshake:
             exc.event_hint = None  # a client cannot answer a response
             raise
 
-    def _take_response(self, client: UpgradeClient, event: h11.Event) -> None:
-        assert isinstance(event, (h11.InformationalResponse, h11.Response))
-        if len(event.headers) > self._limits.max_headers:
-            raise oversize(f"{len(event.headers)} headers, {self._limits.max_headers} allowed")
-        if event.status_code < 200 and event.status_code != 101:
+    def _take_response(
+        self, client: UpgradeClient, h11_connection: h11.Connection, head: bytes
+    ) -> None:
+        status_code, http_version = 101, b"1.1"
+        headers = read_switching_head(head)
+        if headers is None:
+            event = self._parse(h11_connection, head)
+            assert isinstance(event, (h11.InformationalResponse, h11.Response))
+            status_code, http_version = event.status_code, event.http_version
+            headers = event.headers.raw_items()
+        if len(headers) > self._limits.max_headers:
+            raise oversize(f"{len(headers)} headers, {self._limits.max_headers} allowed")
+        if status_code < 200 and status_code != 101:
             return  # RFC 9110 §15.2: there may be any number, before the final one
-        if event.http_version < b"1.1" and event.status_code == 101:
+        if http_version < b"1.1" and status_code == 101:
             raise RemoteProtocolError("101 from a server of HTTP/1.0")
-        answer = client.receive_response(event.status_code, event.headers.raw_items())
-        self._events.append(answer)
+        answer = client.receive_response(status_code, headers)
+        self._give(answer)
         if isinstance(answer, AcceptConnection):
             self._advance(Input.RECEIVE_ACCEPT)
             self._open(client.connection)
@@ -458,9 +493,9 @@ class H11Handshake:
                     break
         finally:
             if body:
-                self._events.append(RejectData(bytes(body), body_finished=False))
+                self._give(RejectData(bytes(body), body_finished=False))
         if finished:
-            self._events.append(RejectData(b"", body_finished=True))
+            self._give(RejectData(b"", body_finished=True))
             self._advance(Input.RECEIVE_REJECT_END)
 
     def _fail_response(self) -> None:

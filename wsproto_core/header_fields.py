@@ -79,7 +79,7 @@ def split_list(value: str) -> list[str]:
                 pieces.append(value[begin:at])
                 begin = at + 1
         pieces.append(value[begin:])
-    return [piece for piece in (piece.strip(_WHITESPACE) for piece in pieces) if piece]
+    return [element for piece in pieces if (element := piece.strip(_WHITESPACE))]
 
 
 def split_tokens(values: Iterable[bytes]) -> list[str]:

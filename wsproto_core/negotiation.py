@@ -81,22 +81,26 @@ class Fields:
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         #: All, with lower-case names, in order.
         self.all: Headers = [(name.lower(), value) for name, value in headers]
-        self._values: dict[bytes, list[bytes]] = {}
-        for name, value in self.all:
-            self._values.setdefault(name, []).append(value)
+        # The last of each name; in most messages there is no other.
+        self._last = dict(self.all)
+        self._repeated = len(self._last) < len(self.all)
 
     def values(self, name: bytes) -> list[bytes]:
         """The values of all fields of that name."""
-        return self._values.get(name, [])
+        if name not in self._last:
+            return []
+        if self._repeated:
+            return [value for other, value in self.all if other == name]
+        return [self._last[name]]
 
     def single(self, name: bytes) -> bytes | None:
         """The field's value, None without one. Raises :exc:`FieldError` for several."""
-        values = self._values.get(name)
-        if values is None:
+        value = self._last.get(name)
+        if value is None:
             return None
-        if len(values) > 1:
+        if self._repeated and len(self.values(name)) > 1:
             raise FieldError(f"Duplicate header, '{name.decode('latin-1').title()}'")
-        return values[0].strip(b" \t")
+        return value.strip(b" \t")
 
     def elements(self, name: bytes) -> list[str]:
         """The elements of a list that may be spread over several fields."""
@@ -108,7 +112,7 @@ class Fields:
 
     def has_element(self, name: bytes, token: str) -> bool:
         """Whether a list has *token*, in any case."""
-        return any(element.lower() == token for element in self.elements(name))
+        return token in [element.lower() for element in self.elements(name)]
 
     def without(self, *names: bytes) -> Headers:
         """All but the fields of those names."""

@@ -36,6 +36,8 @@ class ConnectionType(Enum):
 class ConnectionState(Enum):
     """Where a connection is in its life, as the application sees it."""
 
+    __hash__ = object.__hash__  # Enum's is written in Python; members are single objects
+
     #: The opening handshake is in progress (RFC 6455 §4).
     CONNECTING = 0
     #: Messages can be sent and received.
@@ -53,6 +55,8 @@ class ConnectionState(Enum):
 
 class Input(Enum):
     """What can happen to a connection."""
+
+    __hash__ = object.__hash__
 
     SEND_REQUEST = "send Request"
     RECEIVE_REQUEST = "receive Request"
