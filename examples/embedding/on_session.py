@@ -42,7 +42,7 @@ class WebSocketProtocol(asyncio.Protocol):
             ConnectionType.SERVER, now=self.loop.time(), config=configuration(options)
         )
         self.timer: asyncio.TimerHandle | None = None
-        self.congested = self.lost = False
+        self.congested = self.lost = self.stepping = False
         self.writable = asyncio.Event()
 
     # What asyncio calls
@@ -88,7 +88,8 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def send(self, data: str | bytes) -> bool:
         sent = self.session.try_send(Message(data), self.loop.time())
-        self.flush()
+        if not self.stepping or not self.session.writable:  # else step() does it, once for all
+            self.flush()
         return sent
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -117,8 +118,10 @@ class WebSocketProtocol(asyncio.Protocol):
     # Events, bytes and time
 
     def step(self) -> None:
+        self.stepping = True
         for event in self.session.events():
             self.handle(event)
+        self.stepping = False
         self.flush()
 
     def handle(self, event: Event) -> None:
