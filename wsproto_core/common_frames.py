@@ -1,6 +1,6 @@
-"""Tables of the most common frames (RFC 6455 §5.2): those that hold a whole message in up to
-64 KiB, uncompressed. By them the fast paths of ``connection`` read and write such a frame
-without taking it apart; a property test holds these paths to the general one.
+"""Tables of the most common frames (RFC 6455 §5.2): those that hold a whole message,
+uncompressed. By them the fast paths of ``connection`` read and write such a frame without
+taking it apart; a property test holds these paths to the general one.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ WHOLE: Final = (WHOLE_TEXT, WHOLE_BINARY)
 #: these, if they are masked, what ``REPEAT`` has for so many, and the bytes of that.
 Shape = tuple[int, int, int]
 UNFIT: Final = -1
-SIZE_FOLLOWS: Final = -2
+SIZE_FOLLOWS: Final = -2  # in 16 bits
+LONG_SIZE_FOLLOWS: Final = -3  # in 64
 #: Of nothing that is fit; of what a client sends; of what a server sends.
 NO_SHAPES: Final[tuple[Shape, ...]] = ((UNFIT, 0, 0),) * 256
 MASKED_SHAPES: Final[tuple[Shape, ...]] = (
     *NO_SHAPES[:MASK],
     *((size, REPEAT[size + 15 >> 4], size + 15 & ~15) for size in range(4, 130)),
     (SIZE_FOLLOWS, 0, 0),
-    (UNFIT, 0, 0),
+    (LONG_SIZE_FOLLOWS, 0, 0),
 )
 UNMASKED_SHAPES: Final[tuple[Shape, ...]] = (
     *((size, 0, 0) for size in range(126)),
     (SIZE_FOLLOWS, 0, 0),
-    (UNFIT, 0, 0),
+    (LONG_SIZE_FOLLOWS, 0, 0),
     *NO_SHAPES[MASK:],
 )
 
@@ -56,6 +57,7 @@ MASKED_TEXT: Final = _masked_headers(WHOLE_TEXT)
 MASKED_BINARY: Final = _masked_headers(WHOLE_BINARY)
 
 __all__ = [
+    "LONG_SIZE_FOLLOWS",
     "MASKED_BINARY",
     "MASKED_SHAPES",
     "MASKED_TEXT",

@@ -144,7 +144,7 @@ class Connection:
         # frames could exceed.
         self._first_bytes = WHOLE if codec is None else (*WHOLE, *(rsv | byte for byte in WHOLE))
         self._masked = not client
-        self._fast_size = min(65535, limits.max_frame_size, limits.max_message_size)
+        self._fast_size = min(limits.max_frame_size, limits.max_message_size)
         self._shapes = UNMASKED_SHAPES if client else MASKED_SHAPES
         if self._fast_size < 125:
             self._shapes = NO_SHAPES
@@ -372,7 +372,7 @@ class Connection:
             in one uncompressed frame, which it is only told the size of.
         """
         # What is most common needs no generator: what was received is one whole message, in
-        # one uncompressed frame of up to 64 KiB. Else nothing is done here.
+        # one uncompressed frame. Else nothing is done here.
         data = self.input
         end = len(data)
         if (
@@ -386,10 +386,12 @@ class Connection:
             return self._read(policy)
         size, repeat, padded = self._shapes[data[1]]
         begin = 2
-        if size == SIZE_FOLLOWS and end >= SHORTEST_LONG:
-            begin = 4
-            size = data[2] << 8 | data[3]
-            if size < LENGTH_16_BIT or size > self._fast_size:
+        if size < 0:
+            if size == UNFIT or end < SHORTEST_LONG:
+                return self._read(policy)
+            begin, least = (4, LENGTH_16_BIT) if size == SIZE_FOLLOWS else (10, 65536)
+            size = _from_bytes(data[2:begin], "big")
+            if size < least or size > self._fast_size:
                 return self._read(policy)
             if self._masked:
                 size += 4
@@ -445,7 +447,7 @@ class Connection:
                     size, repeat, padded = shapes[data[at + 1]]
                     begin = at + 2
                     if size < 0:
-                        if size == UNFIT:
+                        if size != SIZE_FOLLOWS:
                             break
                         begin = at + 4
                         size = data[at + 2] << 8 | data[at + 3]
