@@ -22,20 +22,21 @@ Shape = tuple[int, int, int]
 UNFIT: Final = -1
 SIZE_FOLLOWS: Final = -2  # in 16 bits
 LONG_SIZE_FOLLOWS: Final = -3  # in 64
-#: Of nothing that is fit; of what a client sends; of what a server sends.
-NO_SHAPES: Final[tuple[Shape, ...]] = ((UNFIT, 0, 0),) * 256
-MASKED_SHAPES: Final[tuple[Shape, ...]] = (
+#: Of nothing that is fit; of what a client sends; of what a server sends. (Lists, for mypyc
+#: makes a variable of each item of a tuple.)
+NO_SHAPES: Final[list[Shape]] = [(UNFIT, 0, 0)] * 256
+MASKED_SHAPES: Final[list[Shape]] = [
     *NO_SHAPES[:MASK],
     *((size, REPEAT[size + 15 >> 4], size + 15 & ~15) for size in range(4, 130)),
     (SIZE_FOLLOWS, 0, 0),
     (LONG_SIZE_FOLLOWS, 0, 0),
-)
-UNMASKED_SHAPES: Final[tuple[Shape, ...]] = (
+]
+UNMASKED_SHAPES: Final[list[Shape]] = [
     *((size, 0, 0) for size in range(126)),
     (SIZE_FOLLOWS, 0, 0),
     (LONG_SIZE_FOLLOWS, 0, 0),
     *NO_SHAPES[MASK:],
-)
+]
 
 #: Bytes of the shortest one whose size follows: an unmasked one's.
 SHORTEST_LONG: Final = 4 + 126
