@@ -39,8 +39,8 @@ def same(wsproto: float, websockets: float, compiled: Floors) -> dict[str, Floor
 
 
 FLOORS = [
-    Floor("server echo 16 B", **same(7, 2.2, {"websockets": 4.5})),
-    Floor("server echo 125 B", **same(7, 2.2, {"websockets": 4.5})),
+    Floor("server echo 16 B", **same(8, 2.5, {"websockets": 4.5})),
+    Floor("server echo 125 B", **same(7.5, 2.3, {"websockets": 4.5})),
     Floor("server echo 1 KiB", **same(4, 1.1, {"websockets": 2})),
     Floor(
         "server echo 64 KiB binary in 64 KiB reads",
@@ -48,17 +48,17 @@ FLOORS = [
         extras={"wsproto": 2, "websockets": 0.45},
         compiled={"wsproto": 2, "websockets": 0.45},
     ),
-    Floor("client receive 125 B", **same(7, 2.2, {"websockets": 4})),
+    Floor("client receive 125 B", **same(8.5, 2.6, {"websockets": 4})),
     Floor("client send 125 B", **same(4, 1.3, {"websockets": 2})),
     Floor("server receive 125 B in 64 KiB reads", **same(7, 2.2, {"websockets": 4})),
-    Floor("server receive 16 KiB in 16 fragments", **same(1, 0.3, {"websockets": 0.3})),
+    Floor("server receive 16 KiB in 16 fragments", **same(1.5, 0.4, {"websockets": 0.3})),
     Floor(
         "server echo 1 KiB json deflate",
-        default={"wsproto": 0.9, "websockets": 0.7},
-        extras={"wsproto": 1.2, "websockets": 0.8},
+        default={"wsproto": 1.5, "websockets": 1},
+        extras={"wsproto": 1.8, "websockets": 1.2},
         compiled={"wsproto": 1.2, "websockets": 0.8},
     ),
-    Floor("server handshake", **same(0.9, 0.7, {"websockets": 0.7})),
+    Floor("server handshake", **same(1.5, 1.2, {"websockets": 1.2})),
 ]
 
 
