@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -16,11 +17,20 @@ from hypothesis import strategies as st
 from wsproto_core import BackEnds, Connection, back_ends, deflate, masking
 from wsproto_core.events import BytesMessage, Event, TextMessage
 from wsproto_core.extensions import PerMessageDeflate
-from wsproto_core.masking import MASK_AS_NUMBER, MASK_WIDE, Mask, apply_mask, unmask
+from wsproto_core.masking import (
+    COMPILED,
+    MASK_AS_NUMBER,
+    MASK_WIDE,
+    Mask,
+    apply_mask,
+    unmask,
+)
 
 from .wire import CLIENT, SERVER, mask
 
 KEY = b"\x00\x80\xff\x7f"
+#: Who masks, by whether numpy does where it is asked.
+MASKING = ["librt", "librt"] if COMPILED else ["python", "numpy"]
 SIZES = [
     *(0, 1, 3, 4, 5),
     *range(MASK_WIDE - 6, MASK_WIDE + 6),
@@ -90,14 +100,14 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 class TestChoice:
     def test_without_any(self, installed: Callable[..., None]) -> None:
         installed()
-        assert back_ends()[:2] == ("python", "zlib")
+        assert back_ends()[:2] == (MASKING[0], "zlib")
         assert PerMessageDeflate().zlib is zlib
         assert apply_mask(bytes(5000), KEY) == KEY * 1250
 
     def test_with_all(self, installed: Callable[..., None]) -> None:
         numpy, zlib_ng = like_numpy(), like_zlib()
         installed(numpy=numpy, zlib_ng=zlib_ng)
-        assert back_ends()[:2] == ("numpy", "zlib-ng")
+        assert back_ends()[:2] == (MASKING[1], "zlib-ng")
         assert PerMessageDeflate().zlib is zlib_ng
         assert PerMessageDeflate(zlib=zlib).zlib is zlib
         assert apply_mask(bytes(5000), KEY) == KEY * 1250
@@ -113,7 +123,7 @@ class TestChoice:
     )
     def test_unfit_numpy(self, installed: Callable[..., None], numpy: Any) -> None:
         installed(numpy=numpy)
-        assert back_ends().masking == "python"
+        assert back_ends().masking == MASKING[0]
         assert apply_mask(bytes(5000), KEY) == KEY * 1250
 
     @pytest.mark.parametrize(
@@ -138,10 +148,11 @@ class TestChoice:
     def test_types(self) -> None:
         found = back_ends()
         assert isinstance(found, BackEnds)
-        assert found.masking in ("python", "numpy")
+        assert found.masking in MASKING
         assert found.deflate in ("zlib", "zlib-ng")
-        assert type(found.compiled) is bool
+        assert found.compiled is COMPILED
 
+    @pytest.mark.skipif(COMPILED, reason="numpy does nothing then")
     def test_nothing_is_imported_before_there_is_work_for_it(self) -> None:
         code = f"""
 import sys
@@ -163,13 +174,47 @@ print(*seen)
         assert done.stdout.split()[:2] == ["False", "False"]
 
 
+def as_compiled() -> Any:
+    """``masking`` as it is in the compiled build, though interpreted."""
+    pytest.importorskip("librt.strings")
+    if COMPILED:
+        return masking
+    module = ModuleType("wsproto_core.masking_as_compiled")
+    module.__file__ = "masking.so"
+    module.__package__ = "wsproto_core"
+    path = Path(masking.__file__)
+    exec(compile(path.read_text(), str(path), "exec"), vars(module))
+    return module
+
+
+def mask_as_compiled() -> Mask:
+    return lambda data, begin, end, key: as_compiled().apply_mask(data, key, begin, end)
+
+
+def unmask_as_compiled() -> Mask:
+    """The key before the payload."""
+
+    def unmask(data: bytes, begin: int, end: int, key: bytes) -> bytes:
+        wire = data[:begin] + key + data[begin:]
+        unmasked: bytes = as_compiled().unmask(wire, begin, end + 4)
+        return unmasked
+
+    return unmask
+
+
 MASKS: list[Callable[[], Mask | None]] = [
     lambda: masking.mask_in_python,
     lambda: masking.mask_by_numpy(pytest.importorskip("numpy")),
+    mask_as_compiled,
+    unmask_as_compiled,
 ]
 
 
-@pytest.mark.parametrize("make", MASKS, ids=["python", "numpy"])
+def test_compiled_masking_says_so() -> None:
+    assert as_compiled().masking_back_end() == "librt"
+
+
+@pytest.mark.parametrize("make", MASKS, ids=["python", "numpy", "compiled", "compiled, unmask"])
 class TestMasks:
     @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize("begin", [0, 1, 4])

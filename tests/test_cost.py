@@ -16,7 +16,14 @@ from typing import Any
 
 import pytest
 
-from wsproto_core import Connection, ConnectionType, Limits, RemoteProtocolError, WSConnection
+from wsproto_core import (
+    Connection,
+    ConnectionType,
+    Limits,
+    RemoteProtocolError,
+    WSConnection,
+    back_ends,
+)
 from wsproto_core.events import (
     AcceptConnection,
     BytesMessage,
@@ -61,6 +68,8 @@ def lines_run(work: Callable[[], Any]) -> int:
         work()
     finally:
         sys.settrace(before)
+    if not count and back_ends().compiled:
+        pytest.skip("compiled code runs no lines")
     return count
 
 

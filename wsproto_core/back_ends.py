@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from . import connection
 from .deflate import deflate_back_end
-from .masking import masking_back_end
+from .masking import COMPILED, masking_back_end
 
 
 class BackEnds(NamedTuple):
     """What :func:`back_ends` tells."""
 
-    #: Who masks large payloads (RFC 6455 §5.3): ``"python"``, or ``"numpy"``.
+    #: Who masks large payloads (RFC 6455 §5.3): ``"python"``, or ``"numpy"``; ``"librt"``,
+    #: payloads of any size, if the engine was compiled.
     masking: str
     #: Who deflates and inflates by default (RFC 7692): ``"zlib"``, or ``"zlib-ng"``.
     deflate: str
@@ -30,7 +30,7 @@ def back_ends() -> BackEnds:
     return BackEnds(
         masking=masking_back_end(),
         deflate=deflate_back_end(),
-        compiled=not (connection.__file__ or "").endswith(".py"),
+        compiled=COMPILED,
     )
 
 

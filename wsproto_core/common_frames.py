@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from .frame_protocol import FIN, MASK, frame_header
-from .masking import REPEAT
+from .masking import COMPILED, REPEAT
 from .words import Opcode
 
 #: Their first bytes.
@@ -17,7 +17,8 @@ WHOLE_BINARY: Final = FIN | int(Opcode.BINARY)
 WHOLE: Final = (WHOLE_TEXT, WHOLE_BINARY)
 
 #: For each second byte: how many bytes it says to follow, masking key included; and of
-#: these, if they are masked, what ``REPEAT`` has for so many, and the bytes of that.
+#: these, if they are masked, what ``REPEAT`` has for so many, and the bytes of that; 0 for
+#: what does not go by ``REPEAT``.
 Shape = tuple[int, int, int]
 UNFIT: Final = -1
 SIZE_FOLLOWS: Final = -2  # in 16 bits
@@ -27,7 +28,7 @@ LONG_SIZE_FOLLOWS: Final = -3  # in 64
 NO_SHAPES: Final[list[Shape]] = [(UNFIT, 0, 0)] * 256
 MASKED_SHAPES: Final[list[Shape]] = [
     *NO_SHAPES[:MASK],
-    *((size, REPEAT[size + 15 >> 4], size + 15 & ~15) for size in range(4, 130)),
+    *((size, REPEAT[size + 15 >> 4], 0 if COMPILED else size + 15 & ~15) for size in range(4, 130)),
     (SIZE_FOLLOWS, 0, 0),
     (LONG_SIZE_FOLLOWS, 0, 0),
 ]

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from .errors import LimitExceeded, RemoteProtocolError
 from .extension_api import Extension
+from .message_fields import MessageFields
 from .typing import Event, Headers
 from .words import CloseReason
 
@@ -119,7 +120,7 @@ T = TypeVar("T", bound="bytes | bytearray | memoryview | str")
 
 
 @dataclass(slots=True, unsafe_hash=True)
-class Message(Event, Generic[T]):
+class Message(MessageFields, Event, Generic[T]):
     """A message or a piece of one (RFC 6455 §5.6).
 
     Received are always its subclasses. Sent may be any of them: str goes as text,
@@ -127,7 +128,7 @@ class Message(Event, Generic[T]):
     """
 
     #: The payload, or the piece of it that has arrived.
-    data: T
+    data: T = field()  # said to have no default, which it might seem to inherit
     #: Whether the frame that the piece is from ends here. Without meaning to an
     #: application: intermediaries may change the frames of a message.
     frame_finished: bool = True

@@ -40,6 +40,11 @@ _BLOCK: Final = 128 * 1024
 #: ``mask(data, begin, end, masking_key)`` masks the bytes of *data* from *begin* to *end*.
 Mask = Callable[[bytes, int, int, bytes], bytes]
 
+#: Whether this code has been compiled (``hatch_build.py``).
+COMPILED: Final = not __file__.endswith(".py")
+if COMPILED:
+    from . import compiled_masking
+
 # A system call for each key would cost as much as the rest of a small frame. So keys are
 # drawn a block at a time, for one connection alone: nothing shared between threads, and
 # no key handed out twice.
@@ -50,6 +55,8 @@ def apply_mask(data: bytes, masking_key: bytes, begin: int = 0, end: int | None 
     """XOR *data*, from *begin* to *end*, with the four bytes of *masking_key*, over and over."""
     if end is None:
         end = len(data)
+    if COMPILED:
+        return compiled_masking.mask(data, begin, end, masking_key)
     if end - begin < MASK_WIDE:
         return _mask_as_number(data[begin:end], masking_key)
     return _wide_mask()(data, begin, end, masking_key)
@@ -57,6 +64,8 @@ def apply_mask(data: bytes, masking_key: bytes, begin: int = 0, end: int | None 
 
 def unmask(data: bytes, begin: int, end: int) -> bytes:
     """Unmask a payload that ends at *end* and has its masking key, at *begin*, before it."""
+    if COMPILED:
+        return compiled_masking.unmask(data, begin, end)
     size = end - begin
     if size >= MASK_WIDE:
         mask = _wide_mask()
@@ -114,7 +123,9 @@ def _wide_mask() -> Mask:
 
 
 def masking_back_end() -> str:
-    """Who masks large payloads: ``"python"`` or ``"numpy"``."""
+    """Who masks large payloads: ``"python"`` or ``"numpy"``; ``"librt"``, all, if compiled."""
+    if COMPILED:
+        return "librt"
     return "python" if _wide_mask() is mask_in_python else "numpy"
 
 
@@ -153,7 +164,7 @@ class MaskingKeys:
                 return self.block.pop()
             except IndexError:
                 pass
-            entropy = self.source(_KEY_BLOCK.size)
+            entropy: Any = self.source(_KEY_BLOCK.size)
             if len(entropy) != _KEY_BLOCK.size:
                 raise ValueError(
                     f"entropy source gave {len(entropy)} bytes when asked for {_KEY_BLOCK.size}"
@@ -162,6 +173,7 @@ class MaskingKeys:
 
 
 __all__ = [
+    "COMPILED",
     "MASK_AS_NUMBER",
     "MASK_WIDE",
     "REPEAT",

@@ -6,7 +6,8 @@ codec comes in. Knows nothing of the closing handshake, nor of who owes whom wha
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from .errors import LimitExceeded, LocalProtocolError, RemoteProtocolError
 from .events import (
@@ -37,6 +38,10 @@ _OPCODES: Final = {int(opcode): opcode for opcode in Opcode}  # Opcode(...) take
 
 # Bytes from which on a piece of a message is kept as it is, until the message is whole.
 _LARGE_PIECE: Final = 4096
+
+
+# That it gives an int is not said to mypyc, which would then make no more than that of it.
+_name_close_code: Final[Callable[[int], Any]] = name_close_code
 
 
 class MessageReader:
@@ -333,7 +338,7 @@ def parse_close(payload: bytes) -> CloseConnection:
         raise fault(
             CloseReason.INVALID_FRAME_PAYLOAD_DATA, "Close frame with a reason that is not UTF-8"
         )
-    return CloseConnection(name_close_code(code), reason)
+    return CloseConnection(_name_close_code(code), reason)
 
 
 class MessageWriter:
@@ -442,27 +447,30 @@ class MessageWriter:
         self.saved_bytes += shared.saved_bytes
         return shared.frame
 
-    def control(self, opcode: int, payload: bytes) -> bytes:
+    # What an application gives is judged here. It is not said to be of the right type, for
+    # then the compiled build would refuse it before, by a TypeError.
+
+    def control(self, opcode: int, payload: object) -> bytes:
         """A ping or a pong."""
         if not isinstance(payload, (bytes, bytearray, memoryview)):
             raise LocalProtocolError(
                 f"the payload of a {Opcode(opcode).name} must be bytes, "
                 f"not {type(payload).__name__}"
             )
-        payload = bytes(payload)
-        if len(payload) > MAX_CONTROL_PAYLOAD:
+        data = bytes(payload)
+        if len(data) > MAX_CONTROL_PAYLOAD:
             raise LocalProtocolError(
                 f"the payload of a {Opcode(opcode).name} may have {MAX_CONTROL_PAYLOAD} bytes, "
-                f"not {len(payload)} (RFC 6455 §5.5)"
+                f"not {len(data)} (RFC 6455 §5.5)"
             )
-        return b"".join(serialize_frame(FIN | opcode, payload, self._fresh_key()))
+        return b"".join(serialize_frame(FIN | opcode, data, self._fresh_key()))
 
-    def close(self, code: int | None, reason: str | None) -> bytes:
+    def close(self, code: object, reason: object) -> bytes:
         """A Close frame; :func:`close_payload` says which."""
         return self.control(_CLOSE, close_payload(code, reason))
 
 
-def sent_close_code(code: int | None) -> int:
+def sent_close_code(code: Any) -> Any:
     """The code that the peer sees for *code* in a ``CloseConnection`` that is sent."""
     if code is None:
         return CloseReason.NO_STATUS_RCVD
@@ -471,7 +479,7 @@ def sent_close_code(code: int | None) -> int:
     return code
 
 
-def close_payload(code: int | None, reason: str | None) -> bytes:
+def close_payload(code: Any, reason: Any) -> bytes:
     """The payload of a Close frame (RFC 6455 §5.5.1).
 
     1005 and None mean no code, hence no reason either. 1006 is sent as 1000: trio-websocket

@@ -94,7 +94,7 @@ def is_wire_close_code(code: int) -> bool:
     return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
 
 
-def name_close_code(code: int) -> int:
+def name_close_code(code: int) -> CloseReason | int:
     """*code* as a :class:`CloseReason` where it has a name, else unchanged."""
     return _CLOSE_REASONS.get(code, code)
 
