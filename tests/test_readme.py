@@ -74,7 +74,7 @@ def test_server_and_client_talk(text: str, serve: str) -> None:
 
 def test_program_prints_what_is_shown() -> None:
     shown: str
-    (shown,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+    (shown,) = re.findall(r"```text\n(\$.*?)```", README, re.DOTALL)
     command, _, output = shown.partition("\n")
     capture = re.fullmatch(r"\$ printf '(.*)' \| python -m wsproto_core", command)
     assert capture is not None

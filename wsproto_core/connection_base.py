@@ -45,10 +45,9 @@ from .frame_protocol import (
     LENGTH_16_BIT,
     OPCODE_MASK,
     frame_header,
-    serialize_frame,
 )
 from .limits import DEFAULT_LIMITS, Limits
-from .masking import COMPILED, EntropySource, MaskingKeys, unmask
+from .masking import COMPILED, EntropySource, MaskingKeys, apply_mask, unmask
 from .message_fields import MessageFields
 from .messages import MessageReader, MessageWriter
 from .prepared import PreparedMessage, unencodable
@@ -249,7 +248,8 @@ class ConnectionBase:
                     key = keys.fresh_number()
                 number = _from_bytes(header + payload, "little") ^ key * repeat
                 return number.to_bytes(padded, "little")[: size + 6]
-            return b"".join(serialize_frame(first, payload, keys.fresh()))
+            masking_key = keys.fresh()
+            return frame_header(first, size, masking_key) + apply_mask(payload, masking_key)
         return b"".join(self.send_buffers(event, compress=compress))
 
     def send_buffers(self, event: Event, *, compress: bool | None = None) -> list[bytes]:

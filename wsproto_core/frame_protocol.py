@@ -42,6 +42,7 @@ _DATA_OPCODES: Final = (Opcode.TEXT, Opcode.BINARY)
 #: Header fields of a frame whose length takes 16 bits.
 HEADER_16: Final = Struct("!BBH")
 _HEADER_64: Final = Struct("!BBQ")
+_OCTETS: Final = [bytes((octet,)) for octet in range(256)]
 
 # What is wrong with a first byte, its reserved bits aside; None if nothing is.
 _FIRST_BYTE_FAULTS: Final[dict[int, str | None]] = {}
@@ -254,7 +255,7 @@ def frame_header(first: int, length: int, masking_key: bytes | None) -> bytes:
     """
     mask = 0 if masking_key is None else MASK
     if length < LENGTH_16_BIT:
-        header = bytes((first, mask | length))
+        header = _OCTETS[first] + _OCTETS[mask | length]
     elif length < 65536:
         header = HEADER_16.pack(first, mask | LENGTH_16_BIT, length)
     else:
