@@ -45,8 +45,7 @@ def set_up(mode: str, folder: Path) -> Path:
     if mode == "compiled":
         environ["WSPROTO_CORE_COMPILE"] = "1"
     # Again even if the version is the same: the sources may have changed.
-    again = ["--force-reinstall", "--no-deps", "--no-cache-dir", str(ROOT)]
-    subprocess.run([*pip, "h11"], check=True)  # noqa: S603
+    again = ["--force-reinstall", "--no-cache-dir", str(ROOT)]
     subprocess.run([*pip, *again], check=True, env=environ)  # noqa: S603
     return python
 
@@ -55,7 +54,10 @@ def active(python: Path) -> str:
     """The mode that the engine says it runs in there."""
     code = f"import sys; sys.path.insert(0, {str(HERE)!r}); from suite import results; "
     command = [str(python), "-c", code + "print(results.mode())"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    # Not where the sources are: what is installed counts.
+    done = subprocess.run(  # noqa: S603
+        command, check=True, capture_output=True, text=True, cwd=HERE
+    )
     return done.stdout.strip()
 
 

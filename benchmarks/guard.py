@@ -39,9 +39,9 @@ def same(wsproto: float, websockets: float, compiled: Floors) -> dict[str, Floor
 
 
 FLOORS = [
-    Floor("server echo 16 B", **same(8, 2.5, {"websockets": 4.5})),
-    Floor("server echo 125 B", **same(7.5, 2.3, {"websockets": 4.5})),
-    Floor("server echo 1 KiB", **same(4, 1.1, {"websockets": 2})),
+    Floor("server echo 16 B", **same(8, 2.5, {"websockets": 4.8})),
+    Floor("server echo 125 B", **same(7.5, 2.3, {"websockets": 4.8})),
+    Floor("server echo 1 KiB", **same(4, 1.1, {"websockets": 3})),
     Floor(
         "server echo 64 KiB binary in 64 KiB reads",
         default={"wsproto": 1.1},
@@ -56,7 +56,7 @@ FLOORS = [
         "server echo 1 KiB json deflate",
         default={"wsproto": 1.5, "websockets": 1},
         extras={"wsproto": 1.8, "websockets": 1.2},
-        compiled={"wsproto": 1.2, "websockets": 0.8},
+        compiled={"wsproto": 1.8, "websockets": 1.2},
     ),
     Floor("server handshake", **same(1.5, 1.2, {"websockets": 1.2})),
 ]

@@ -11,8 +11,8 @@ from .masking import COMPILED, masking_back_end
 class BackEnds(NamedTuple):
     """What :func:`back_ends` tells."""
 
-    #: Who masks large payloads (RFC 6455 §5.3): ``"python"``, or ``"numpy"``; ``"librt"``,
-    #: payloads of any size, if the engine was compiled.
+    #: Who masks large payloads (RFC 6455 §5.3): ``"python"``, or ``"librt"`` if the engine was
+    #: compiled; or ``"numpy"``.
     masking: str
     #: Who deflates and inflates by default (RFC 7692): ``"zlib"``, or ``"zlib-ng"``.
     deflate: str

@@ -45,6 +45,9 @@ COMPILED: Final = not __file__.endswith(".py")
 if COMPILED:
     from . import compiled_masking
 
+# From so many bytes on, numpy makes up for what it takes to call it, in the compiled build.
+_COMPILED_MASK_WIDE: Final = 8 * 1024
+
 # A system call for each key would cost as much as the rest of a small frame. So keys are
 # drawn a block at a time, for one connection alone: nothing shared between threads, and
 # no key handed out twice.
@@ -55,7 +58,7 @@ def apply_mask(data: bytes, masking_key: bytes, begin: int = 0, end: int | None 
     """XOR *data*, from *begin* to *end*, with the four bytes of *masking_key*, over and over."""
     if end is None:
         end = len(data)
-    if COMPILED:
+    if COMPILED and end - begin < _COMPILED_MASK_WIDE:
         return compiled_masking.mask(data, begin, end, masking_key)
     if end - begin < MASK_WIDE:
         return _mask_as_number(data[begin:end], masking_key)
@@ -64,9 +67,9 @@ def apply_mask(data: bytes, masking_key: bytes, begin: int = 0, end: int | None 
 
 def unmask(data: bytes, begin: int, end: int) -> bytes:
     """Unmask a payload that ends at *end* and has its masking key, at *begin*, before it."""
-    if COMPILED:
-        return compiled_masking.unmask(data, begin, end)
     size = end - begin
+    if COMPILED and size < _COMPILED_MASK_WIDE:
+        return compiled_masking.unmask(data, begin, end)
     if size >= MASK_WIDE:
         mask = _wide_mask()
         if size >= MASK_AS_NUMBER or mask is not mask_in_python:
@@ -119,14 +122,15 @@ def mask_by_numpy(numpy: Any) -> Mask | None:
 @cache
 def _wide_mask() -> Mask:
     """What masks large payloads best here; found when there first is one."""
-    return take_up("numpy", mask_by_numpy) or mask_in_python
+    own = compiled_masking.mask if COMPILED else mask_in_python
+    return take_up("numpy", mask_by_numpy) or own
 
 
 def masking_back_end() -> str:
-    """Who masks large payloads: ``"python"`` or ``"numpy"``; ``"librt"``, all, if compiled."""
-    if COMPILED:
-        return "librt"
-    return "python" if _wide_mask() is mask_in_python else "numpy"
+    """Who masks large payloads: ``"python"``, or ``"librt"`` if compiled; or ``"numpy"``."""
+    if take_up("numpy", mask_by_numpy) is not None:
+        return "numpy"
+    return "librt" if COMPILED else "python"
 
 
 def rotate_key(masking_key: bytes, used: int) -> bytes:
