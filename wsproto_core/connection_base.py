@@ -38,6 +38,7 @@ from .events import (
     Ping,
     Pong,
     TextMessage,
+    failure,
 )
 from .extension_api import Extension
 from .frame_protocol import (
@@ -79,7 +80,7 @@ class ConnectionBase:
         self,
         connection_type: ConnectionType,
         extensions: Sequence[Extension] | None = None,
-        trailing_data: bytes = b"",
+        trailing_data: bytes | bytearray | memoryview = b"",
         *,
         whole_messages: bool = False,
         limits: Limits = DEFAULT_LIMITS,
@@ -259,7 +260,8 @@ class ConnectionBase:
         if isinstance(event, Message):
             if self._state is not _OPEN:  # where it is allowed
                 self._require(Input.SEND_MESSAGE)
-            buffers = self._writer.message(event.data, event.message_finished, compress)
+            given: Any = event  # its flag may be whatever is true or false
+            buffers = self._writer.message(given.data, bool(given.message_finished), compress)
             self.sends_alone = self._writer.plain
             return buffers
         if isinstance(event, PreparedMessage):
@@ -554,11 +556,8 @@ class ConnectionBase:
     def _fail(self, error: RemoteProtocolError) -> CloseConnection:
         """The last event, and the Close to send."""
         forget_frames(error)
-        hint = error.event_hint
-        if not isinstance(hint, CloseConnection):
-            hint = CloseConnection(CloseReason.PROTOCOL_ERROR, str(error))
         self._finish(Input.RECEIVE_FAULT)
-        return CloseConnection(hint.code, hint.reason, error=error)
+        return failure(error)
 
 
 __all__ = ["CLIENT", "SERVER", "ConnectionBase"]

@@ -177,6 +177,16 @@ def excess(message: str) -> LimitExceeded:
     return LimitExceeded(message, CloseConnection(code=CloseReason.MESSAGE_TOO_BIG, reason=message))
 
 
+def failure(error: RemoteProtocolError) -> CloseConnection:
+    """The last event of a connection that is failed for *error*, whose hint says what to
+    tell the peer.
+    """
+    hint = error.event_hint
+    if not isinstance(hint, CloseConnection):
+        hint = CloseConnection(CloseReason.PROTOCOL_ERROR, str(error))
+    return CloseConnection(hint.code, hint.reason, error=error)
+
+
 __all__ = [
     "AcceptConnection",
     "BytesMessage",
@@ -190,5 +200,6 @@ __all__ = [
     "Request",
     "TextMessage",
     "excess",
+    "failure",
     "fault",
 ]
