@@ -109,10 +109,9 @@ class ConnectionBase:
         # What events() gave last without a generator. If it was not taken it comes first in
         # the next call: its length hint tells.
         self._given: Any = _NOTHING
-        # For the fast paths of events(): the first bytes of the frames that they are for;
-        # whether the peer masks, the longest payload, and
-        # what a header's second byte says; none is fit under limits that even the shortest
-        # frames could exceed.
+        # For the fast paths of events(): the first bytes of the frames that they are for,
+        # whether the peer masks, the longest payload, and what a header's second byte says;
+        # none is fit under limits that even the shortest frames could exceed.
         self._first_bytes = WHOLE if codec is None else (*WHOLE, *(rsv | byte for byte in WHOLE))
         self._masked = not client
         self._fast_size = min(limits.max_frame_size, limits.max_message_size)
