@@ -1,7 +1,7 @@
-"""The engine against a slow, literal reading of the RFCs (:mod:`tests.reference`).
+"""The engine against a slow, literal reading of the RFCs (:mod:`wsproto_core.testing.model`).
 
 Each property says that both make the same of a stream, whichever way it arrives. How the
-streams are made stands in :mod:`tests.strategies`. What was found this way, here or in
+streams are made stands in :mod:`wsproto_core.testing.strategies`. What was found this way, here or in
 other implementations, belongs as an example into the tests of its section.
 
 To hunt: ``HYPOTHESIS_PROFILE=hunt pytest tests/test_differential.py``.
@@ -38,30 +38,25 @@ from wsproto_core.events import (
     TextMessage,
 )
 from wsproto_core.extensions import Extension, PerMessageDeflate
-
-from . import reference
-from .reference import (
+from wsproto_core.testing.chunking import BYTEWISE, WHOLE, Chunking
+from wsproto_core.testing.model import failing, judge, read
+from wsproto_core.testing.model.failing import Fail
+from wsproto_core.testing.model.inflating import Inflater
+from wsproto_core.testing.model.utf8 import Utf8
+from wsproto_core.testing.outcomes import (
     DeflateSettings,
-    Fail,
-    Failure,
+    Failed,
+    GotClose,
+    GotMessage,
     GotPing,
     GotPong,
-    Inflater,
     Kind,
     Lost,
     Outcome,
-    PeerClose,
     Reading,
     Role,
-    Utf8,
-    Whole,
-    judge,
-    read,
 )
-from .strategies import (
-    BYTEWISE,
-    WHOLE,
-    Chunking,
+from wsproto_core.testing.strategies.streams import (
     Scenario,
     chunkings,
     inflatables,
@@ -161,7 +156,7 @@ class Endpoint:
                 self.unfinished += data
                 self.kind = kind
                 if event.message_finished:
-                    yield Whole(kind, self.unfinished)
+                    yield GotMessage(kind, self.unfinished)
                     self.unfinished, self.kind = b"", None
                 else:
                     assert not self.whole_messages
@@ -172,11 +167,11 @@ class Endpoint:
             case CloseConnection():
                 self.ending = event
                 if event.error is not None:
-                    yield Failure(event.code)
+                    yield Failed(event.code)
                 elif event.code == 1006:
                     yield Lost()
                 else:
-                    yield PeerClose(event.code, (event.reason or "").encode())
+                    yield GotClose(event.code, (event.reason or "").encode())
             case _:
                 pytest.fail(f"no event of an open connection: {event!r}")
 
@@ -191,21 +186,21 @@ class Endpoint:
             return
         (*_, outcome) = self.outcomes
         error = self.ending.error
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, Failed):
             assert isinstance(error, RemoteProtocolError)
             assert isinstance(error, LimitExceeded) == (outcome.code == 1009)
             assert error.event_hint == self.ending.response()
             # It says what was wrong.
             assert self.ending.reason
         else:
-            assert isinstance(outcome, PeerClose | Lost)
+            assert isinstance(outcome, GotClose | Lost)
             assert error is None
         if self.closing or isinstance(outcome, Lost):
             assert state is ConnectionState.CLOSED
         else:
             assert state is ConnectionState.REMOTE_CLOSING
             reason = (self.ending.reason or "").encode()
-            assert self.answer() == [PeerClose(outcome.code, reason)]
+            assert self.answer() == [GotClose(outcome.code, reason)]
         assert self.connection.state is ConnectionState.CLOSED
         with pytest.raises(LocalProtocolError):
             self.connection.receive_data(b"more")
@@ -233,11 +228,11 @@ def permitted(outcomes: list[Outcome], scenario: Scenario, expected: Reading) ->
     if outcomes == expected.outcomes:
         return True
     match expected.outcomes:
-        case [*before, Failure(why=reference.BEYOND_WINDOW)]:
+        case [*before, Failed(why=failing.BEYOND_WINDOW)]:
             # zlib sees it if, and only if, the output that it is asked for has not got
             # so far back; which depends on how the data arrive.
             return outcomes[: len(before)] == before
-        case [*before, Failure(why=reference.INFLATED_SIZE)] if outcomes[:-1] == before:
+        case [*before, Failed(why=failing.INFLATED_SIZE)] if outcomes[:-1] == before:
             # The rest of the piece that is too big is corrupt. zlib gives either an error
             # or the output before it.
             limits = replace(scenario.limits, max_message_size=2**63)
@@ -245,8 +240,8 @@ def permitted(outcomes: list[Outcome], scenario: Scenario, expected: Reading) ->
             (*before_as_well, end) = unlimited
             return (
                 before_as_well == before
-                and isinstance(end, Failure)
-                and end.why in (reference.NOT_DEFLATE, reference.BEYOND_WINDOW)
+                and isinstance(end, Failed)
+                and end.why in (failing.NOT_DEFLATE, failing.BEYOND_WINDOW)
                 and outcomes[-1] == end
             )
         case _:
@@ -282,7 +277,7 @@ class TestAgainstReference:
         # What was given of a message that did not end was right, and nothing was held back
         # but a character that had begun.
         assert expected.unfinished.startswith(endpoint.unfinished)
-        failed = any(isinstance(outcome, Failure) for outcome in expected.outcomes)
+        failed = any(isinstance(outcome, Failed) for outcome in expected.outcomes)
         if not whole_messages and not failed:
             assert len(expected.unfinished) - len(endpoint.unfinished) < 4
         endpoint.check_ending()
@@ -322,16 +317,16 @@ class TestAgainstItself:
                 assert permitted(bytewise.outcomes, scenario, expected), endpoint.outcomes
                 continue
             assert endpoint.connection.state is bytewise.connection.state
-            if not any(isinstance(outcome, Failure) for outcome in bytewise.outcomes):
+            if not any(isinstance(outcome, Failed) for outcome in bytewise.outcomes):
                 assert endpoint.unfinished == bytewise.unfinished
 
 
 def ending_of(outcomes: list[Outcome]) -> str:
     """For hypothesis's statistics."""
     match outcomes[-1:]:
-        case [Failure(code)]:
+        case [Failed(code)]:
             return f"ends with failure {code}"
-        case [PeerClose() | Lost() as ending]:
+        case [GotClose() | Lost() as ending]:
             return f"ends with {type(ending).__name__}"
         case _:
             return "goes on"
@@ -343,16 +338,16 @@ class TestReference:
     @pytest.mark.parametrize(
         ("role", "data", "outcome"),
         [
-            ("client", "81 05 48 65 6c 6c 6f", Whole("text", b"Hello")),
-            ("server", "81 85 37 fa 21 3d 7f 9f 4d 51 58", Whole("text", b"Hello")),
-            ("client", "01 03 48 65 6c 80 02 6c 6f", Whole("text", b"Hello")),
+            ("client", "81 05 48 65 6c 6c 6f", GotMessage("text", b"Hello")),
+            ("server", "81 85 37 fa 21 3d 7f 9f 4d 51 58", GotMessage("text", b"Hello")),
+            ("client", "01 03 48 65 6c 80 02 6c 6f", GotMessage("text", b"Hello")),
             ("client", "89 05 48 65 6c 6c 6f", GotPing(b"Hello")),
             ("server", "8a 85 37 fa 21 3d 7f 9f 4d 51 58", GotPong(b"Hello")),
-            ("client", "82 7e 01 00" + "00" * 256, Whole("binary", bytes(256))),
+            ("client", "82 7e 01 00" + "00" * 256, GotMessage("binary", bytes(256))),
             (
                 "client",
                 "82 7f 00 00 00 00 00 01 00 00" + "00" * 65536,
-                Whole("binary", bytes(65536)),
+                GotMessage("binary", bytes(65536)),
             ),
         ],
     )
@@ -372,15 +367,15 @@ class TestReference:
     )
     def test_examples_of_rfc_7692(self, data: str) -> None:
         outcomes = judge(bytes.fromhex(data), eof=False, role="client", deflate=DeflateSettings())
-        assert outcomes == [Whole("text", b"Hello")]
+        assert outcomes == [GotMessage("text", b"Hello")]
 
     def test_context_takeover_example_of_rfc_7692(self) -> None:
         data = bytes.fromhex("c1 07 f2 48 cd c9 c9 07 00 c1 05 f2 00 11 00 00")
-        hello = Whole("text", b"Hello")
+        hello = GotMessage("text", b"Hello")
         kept = judge(data, eof=False, role="client", deflate=DeflateSettings())
         assert kept == [hello, hello]
         none = DeflateSettings(context_takeover=False)
-        assert judge(data, eof=False, role="client", deflate=none) == [hello, Failure(1007)]
+        assert judge(data, eof=False, role="client", deflate=none) == [hello, Failed(1007)]
 
     @given(texts() | st.binary())
     def test_utf8(self, data: bytes) -> None:

@@ -50,9 +50,9 @@ from wsproto_core.inspection import (
     read_frame,
 )
 from wsproto_core.reports import plain
+from wsproto_core.testing.strategies.streams import scenarios
 from wsproto_core.utilities import generate_accept_token
 
-from .strategies import scenarios
 from .test_cost import lines_run
 from .test_differential import CONNECTION_TYPES, OTHER, agreed
 from .wire import (

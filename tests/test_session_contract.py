@@ -40,6 +40,7 @@ from wsproto_core.events import (
     TextMessage,
 )
 from wsproto_core.session import RateLimit, Session, SessionConfig, SessionEnded
+from wsproto_core.testing.strategies.streams import Scenario, scenarios
 
 from .sessions import (
     ABORT,
@@ -57,7 +58,6 @@ from .sessions import (
     take,
     written,
 )
-from .strategies import Scenario, scenarios
 from .test_handshake_client import response
 from .test_handshake_server import request
 from .test_session_closing import Ending, each_ending

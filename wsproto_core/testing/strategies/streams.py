@@ -19,66 +19,29 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from .reference import (
+from wsproto_core.testing.chunking import BYTEWISE, WHOLE, Chunking
+from wsproto_core.testing.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
+    PING,
+    PONG,
+    RSV1,
+    RSV2,
+    RSV3,
+    TEXT,
+    Frame,
+)
+from wsproto_core.testing.model.inflating import (
     DISTANCE_BASE,
     DISTANCE_EXTRA,
     LENGTH_BASE,
     LENGTH_EXTRA,
-    PING,
-    PONG,
     TAIL,
-    TEXT,
-    DeflateSettings,
-    ReceiveLimits,
-    Role,
 )
+from wsproto_core.testing.outcomes import DEFAULT_LIMITS, DeflateSettings, ReceiveLimits, Role
 
 # The wire -----------------------------------------------------------------------------
-
-DEFAULT_LIMITS: Final = ReceiveLimits()
-
-RSV1: Final = 4
-RSV2: Final = 2
-RSV3: Final = 1
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A frame (RFC 6455 §5.2) that can be wrong in any way."""
-
-    opcode: int
-    payload: bytes = b""
-    fin: bool = True
-    rsv: int = 0
-    masking_key: bytes | None = None
-    #: How many bytes the extended payload length takes: 0, 2 or 8; None for as few as
-    #: possible.
-    length_size: int | None = None
-    #: The payload length that the header has; None for the true one.
-    declared: int | None = None
-
-    def encode(self) -> bytes:
-        length = len(self.payload) if self.declared is None else self.declared
-        size = self.length_size
-        if size is None:
-            size = 0 if length <= 125 else 2 if length <= 0xFFFF else 8
-        indicator = {0: length & 0x7F, 2: 126, 8: 127}[size]
-        header = bytes(
-            [
-                self.fin << 7 | self.rsv << 4 | self.opcode,
-                (self.masking_key is not None) << 7 | indicator,
-            ]
-        )
-        extended = (length & (1 << 8 * size) - 1).to_bytes(size, "big")
-        if self.masking_key is None:
-            return header + extended + self.payload
-        keystream = (self.masking_key * (len(self.payload) // 4 + 1))[: len(self.payload)]
-        masked = int.from_bytes(self.payload, "big") ^ int.from_bytes(keystream, "big")
-        payload = masked.to_bytes(len(self.payload), "big")
-        return header + extended + self.masking_key + payload
 
 
 @dataclass(frozen=True)
@@ -92,28 +55,6 @@ class Scenario:
     limits: ReceiveLimits = DEFAULT_LIMITS
     #: The names of the faults that were put in. A fault may have no effect.
     faults: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Chunking:
-    """How a stream is cut into reads."""
-
-    #: The size of each read; 0 for no bound.
-    step: int = 0
-    #: Where to cut besides; what is negative counts from the end.
-    cuts: tuple[int, ...] = ()
-
-    def apply(self, data: bytes) -> list[bytes]:
-        size = len(data)
-        points = {cut if cut >= 0 else size + cut for cut in self.cuts}
-        if self.step:
-            points.update(range(0, size, self.step))
-        edges = [0, *sorted(point for point in points if 0 < point < size), size]
-        return [data[a:b] for a, b in pairwise(edges)]
-
-
-WHOLE: Final = Chunking()
-BYTEWISE: Final = Chunking(step=1)
 
 
 def chunkings() -> st.SearchStrategy[Chunking]:

@@ -1,0 +1,29 @@
+"""How a stream is cut into reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Chunking:
+    """How a stream is cut into reads."""
+
+    #: The size of each read; 0 for no bound.
+    step: int = 0
+    #: Where to cut besides; what is negative counts from the end.
+    cuts: tuple[int, ...] = ()
+
+    def apply(self, data: bytes) -> list[bytes]:
+        size = len(data)
+        points = {cut if cut >= 0 else size + cut for cut in self.cuts}
+        if self.step:
+            points.update(range(0, size, self.step))
+        edges = [0, *sorted(point for point in points if 0 < point < size), size]
+        return [data[a:b] for a, b in pairwise(edges)]
+
+
+WHOLE: Final = Chunking()
+BYTEWISE: Final = Chunking(step=1)

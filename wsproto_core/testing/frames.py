@@ -1,0 +1,56 @@
+"""Frames as plain values that can be wrong in any way (RFC 6455 §5.2).
+
+Owns a small encoder, which checks nothing. Must not know any implementation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+CONTINUATION: Final = 0x0
+TEXT: Final = 0x1
+BINARY: Final = 0x2
+CLOSE: Final = 0x8
+PING: Final = 0x9
+PONG: Final = 0xA
+
+RSV1: Final = 4
+RSV2: Final = 2
+RSV3: Final = 1
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame (RFC 6455 §5.2) that can be wrong in any way."""
+
+    opcode: int
+    payload: bytes = b""
+    fin: bool = True
+    rsv: int = 0
+    masking_key: bytes | None = None
+    #: How many bytes the extended payload length takes: 0, 2 or 8; None for as few as
+    #: possible.
+    length_size: int | None = None
+    #: The payload length that the header has; None for the true one.
+    declared: int | None = None
+
+    def encode(self) -> bytes:
+        length = len(self.payload) if self.declared is None else self.declared
+        size = self.length_size
+        if size is None:
+            size = 0 if length <= 125 else 2 if length <= 0xFFFF else 8
+        indicator = {0: length & 0x7F, 2: 126, 8: 127}[size]
+        header = bytes(
+            [
+                self.fin << 7 | self.rsv << 4 | self.opcode,
+                (self.masking_key is not None) << 7 | indicator,
+            ]
+        )
+        extended = (length & (1 << 8 * size) - 1).to_bytes(size, "big")
+        if self.masking_key is None:
+            return header + extended + self.payload
+        keystream = (self.masking_key * (len(self.payload) // 4 + 1))[: len(self.payload)]
+        masked = int.from_bytes(self.payload, "big") ^ int.from_bytes(keystream, "big")
+        payload = masked.to_bytes(len(self.payload), "big")
+        return header + extended + self.masking_key + payload
