@@ -26,11 +26,15 @@ class GotMessage:
 
 @dataclass(frozen=True)
 class GotPing:
+    """A Ping frame has been received (RFC 6455 §5.5.2)."""
+
     payload: bytes
 
 
 @dataclass(frozen=True)
 class GotPong:
+    """A Pong frame has been received (RFC 6455 §5.5.3)."""
+
     payload: bytes
 
 
@@ -44,9 +48,13 @@ class GotClose:
 
 @dataclass(frozen=True)
 class Failed:
-    """The receiver must _Fail the WebSocket Connection_ (RFC 6455 §7.1.7)."""
+    """The receiver has to _Fail the WebSocket Connection_ (RFC 6455 §7.1.7), or has done so.
 
-    code: int
+    *code* is that of the Close frame that says so; None if there is none, as before the end of
+    the opening handshake.
+    """
+
+    code: int | None
     #: For a reader; and for those cases where the RFCs leave a receiver more than one way.
     why: str = field(default="", compare=False)
 
@@ -56,7 +64,38 @@ class Lost:
     """The transport has ended without a Close frame (RFC 6455 §7.1.5: 1006)."""
 
 
-Outcome: TypeAlias = GotMessage | GotPing | GotPong | GotClose | Failed | Lost
+@dataclass(frozen=True)
+class Accepted:
+    """The opening handshake has succeeded (RFC 6455 §4.1 and §4.2.2).
+
+    *extensions* is the value of the response's ``Sec-WebSocket-Extensions`` without optional
+    white space; "" for none.
+    """
+
+    subprotocol: str | None = None
+    extensions: str = ""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The server has answered the opening handshake with another status than 101.
+
+    *headers* are the fields that its response has; of an expected outcome those that it must
+    have, with "" for any value. Their names are in lower case.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The implementation has refused what the application told it to do."""
+
+
+Outcome: TypeAlias = (
+    GotMessage | GotPing | GotPong | GotClose | Failed | Lost | Accepted | Rejected | Refused
+)
 
 
 class Reading(NamedTuple):
@@ -65,6 +104,9 @@ class Reading(NamedTuple):
     outcomes: list[Outcome]
     #: What has been received, and found valid, of a message that did not end.
     unfinished: bytes
+    #: How many bytes of the stream have been read: what follows a Close frame or a failure is
+    #: not.
+    consumed: int
 
 
 # What the receiver goes by ------------------------------------------------------------

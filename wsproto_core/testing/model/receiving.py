@@ -108,7 +108,7 @@ def read(
         if eof:
             receiver.outcomes.append(Lost())
     unfinished = b"" if receiver.message is None else bytes(receiver.message.payload)
-    return Reading(receiver.outcomes, unfinished)
+    return Reading(receiver.outcomes, unfinished, receiver.stream.position)
 
 
 class Header(NamedTuple):
