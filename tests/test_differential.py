@@ -1,8 +1,8 @@
 """The engine against a slow, literal reading of the RFCs (:mod:`wsproto_core.testing.model`).
 
 Each property says that both make the same of a stream, whichever way it arrives. How the
-streams are made stands in :mod:`wsproto_core.testing.strategies`. What was found this way, here or in
-other implementations, belongs as an example into the tests of its section.
+streams are made stands in :mod:`wsproto_core.testing.strategies`. What was found this way, here or
+in other implementations, belongs as an example into the tests of its section.
 
 To hunt: ``HYPOTHESIS_PROFILE=hunt pytest tests/test_differential.py``.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -37,9 +36,9 @@ from wsproto_core.events import (
     Pong,
     TextMessage,
 )
-from wsproto_core.extensions import Extension, PerMessageDeflate
 from wsproto_core.testing.chunking import BYTEWISE, WHOLE, Chunking
-from wsproto_core.testing.model import failing, judge, read
+from wsproto_core.testing.engine import EngineAdapter
+from wsproto_core.testing.model import judge
 from wsproto_core.testing.model.failing import Fail
 from wsproto_core.testing.model.inflating import Inflater
 from wsproto_core.testing.model.utf8 import Utf8
@@ -53,15 +52,15 @@ from wsproto_core.testing.outcomes import (
     Kind,
     Lost,
     Outcome,
-    Reading,
     Role,
 )
+from wsproto_core.testing.permitting import permits
+from wsproto_core.testing.scenarios import Scenario
+from wsproto_core.testing.strategies.compression import inflatables
+from wsproto_core.testing.strategies.payloads import texts
 from wsproto_core.testing.strategies.streams import (
-    Scenario,
     chunkings,
-    inflatables,
     scenarios,
-    texts,
 )
 
 CONNECTION_TYPES: Final = {"server": ConnectionType.SERVER, "client": ConnectionType.CLIENT}
@@ -77,26 +76,7 @@ with_and_without_deflate = pytest.mark.parametrize(
 in_both_modes = pytest.mark.parametrize("whole_messages", [False, True], ids=["pieces", "whole"])
 
 
-def agreed(role: Role, deflate: DeflateSettings) -> Extension:
-    """permessage-deflate, agreed on with *deflate* for what *role* receives.
-
-    For what it sends it is the other way round, so that confusing the two shows.
-    """
-    peer = OTHER[role]
-    parameters = [f"{peer}_max_window_bits={deflate.window_bits}"]
-    parameters.append(f"{peer if not deflate.context_takeover else role}_no_context_takeover")
-    if role == "client":
-        extension = PerMessageDeflate()
-        extension.offer()
-        extension.finalize("; ".join(["permessage-deflate", *parameters]))
-    else:
-        # A client's own parameters are hints; it is the server that decides.
-        extension = PerMessageDeflate(
-            client_no_context_takeover=not deflate.context_takeover,
-            client_max_window_bits=deflate.window_bits,
-        )
-        assert extension.accept("; ".join(["permessage-deflate", *parameters]))
-    return extension
+ENGINE: Final = EngineAdapter()
 
 
 class Endpoint:
@@ -106,9 +86,10 @@ class Endpoint:
         self.scenario = scenario
         self.whole_messages = whole_messages
         limits = scenario.limits
+        deflate = scenario.settings().deflate
         self.connection = Connection(
             CONNECTION_TYPES[scenario.role],
-            [agreed(scenario.role, scenario.deflate)] if scenario.deflate else [],
+            [] if deflate is None else [ENGINE.agreed(scenario.role, deflate)],
             whole_messages=whole_messages,
             limits=Limits(
                 max_message_size=limits.max_message_size,
@@ -200,6 +181,7 @@ class Endpoint:
         else:
             assert state is ConnectionState.REMOTE_CLOSING
             reason = (self.ending.reason or "").encode()
+            assert outcome.code is not None
             assert self.answer() == [GotClose(outcome.code, reason)]
         assert self.connection.state is ConnectionState.CLOSED
         with pytest.raises(LocalProtocolError):
@@ -211,41 +193,6 @@ class Endpoint:
         assert self.ending is not None
         data = self.connection.send(self.ending.response())
         return judge(data, eof=False, role=OTHER[self.scenario.role])
-
-
-def expected_of(scenario: Scenario) -> Reading:
-    return read(
-        scenario.data,
-        eof=scenario.eof,
-        role=scenario.role,
-        deflate=scenario.deflate,
-        limits=scenario.limits,
-    )
-
-
-def permitted(outcomes: list[Outcome], scenario: Scenario, expected: Reading) -> bool:
-    """Whether the RFCs allow *outcomes*: they are those expected, or a fault left a choice."""
-    if outcomes == expected.outcomes:
-        return True
-    match expected.outcomes:
-        case [*before, Failed(why=failing.BEYOND_WINDOW)]:
-            # zlib sees it if, and only if, the output that it is asked for has not got
-            # so far back; which depends on how the data arrive.
-            return outcomes[: len(before)] == before
-        case [*before, Failed(why=failing.INFLATED_SIZE)] if outcomes[:-1] == before:
-            # The rest of the piece that is too big is corrupt. zlib gives either an error
-            # or the output before it.
-            limits = replace(scenario.limits, max_message_size=2**63)
-            unlimited = expected_of(replace(scenario, limits=limits)).outcomes
-            (*before_as_well, end) = unlimited
-            return (
-                before_as_well == before
-                and isinstance(end, Failed)
-                and end.why in (failing.NOT_DEFLATE, failing.BEYOND_WINDOW)
-                and outcomes[-1] == end
-            )
-        case _:
-            return False
 
 
 def in_profile(examples: int) -> settings:
@@ -269,10 +216,10 @@ class TestAgainstReference:
         whole_messages: bool,
     ) -> None:
         scenario = data.draw(scenarios(deflate=deflate))
-        expected = expected_of(scenario)
+        expected = scenario.reading()
         endpoint = Endpoint(scenario, whole_messages=whole_messages).receive(chunking, taking)
         if endpoint.outcomes != expected.outcomes:
-            assert permitted(endpoint.outcomes, scenario, expected), expected.outcomes
+            assert permits(scenario, endpoint.outcomes), expected.outcomes
             return
         # What was given of a message that did not end was right, and nothing was held back
         # but a character that had begun.
@@ -292,7 +239,7 @@ class TestAgainstReference:
         """RFC 6455 §5.5.1: the peer's Close may be long in coming after ours."""
         scenario = data.draw(scenarios(deflate=deflate))
         endpoint = Endpoint(scenario, whole_messages=True, closing=True).receive(chunking, taking)
-        assert permitted(endpoint.outcomes, scenario, expected_of(scenario))
+        assert permits(scenario, endpoint.outcomes)
         endpoint.check_ending()
 
 
@@ -312,9 +259,8 @@ class TestAgainstItself:
         for other in (WHOLE, chunking):
             endpoint = Endpoint(scenario, whole_messages=whole_messages).receive(other)
             if endpoint.outcomes != bytewise.outcomes:
-                expected = expected_of(scenario)
-                assert permitted(endpoint.outcomes, scenario, expected), bytewise.outcomes
-                assert permitted(bytewise.outcomes, scenario, expected), endpoint.outcomes
+                assert permits(scenario, endpoint.outcomes), bytewise.outcomes
+                assert permits(scenario, bytewise.outcomes), endpoint.outcomes
                 continue
             assert endpoint.connection.state is bytewise.connection.state
             if not any(isinstance(outcome, Failed) for outcome in bytewise.outcomes):

@@ -40,7 +40,8 @@ from wsproto_core.events import (
     TextMessage,
 )
 from wsproto_core.session import RateLimit, Session, SessionConfig, SessionEnded
-from wsproto_core.testing.strategies.streams import Scenario, scenarios
+from wsproto_core.testing.scenarios import Scenario
+from wsproto_core.testing.strategies.streams import scenarios
 
 from .sessions import (
     ABORT,
