@@ -314,6 +314,21 @@ class TestReceiving:
             data = frame(BINARY, payload * count + deflate(b"x" * 5000), to=role, rsv=RSV1)
             outcome(data, role, extensions=agreed(role))
 
+    @pytest.mark.parametrize(
+        "response", ["", "server_no_context_takeover; client_no_context_takeover"]
+    )
+    def test_only_the_peers_final_blocks_are_counted(
+        self, role: ConnectionType, response: str
+    ) -> None:
+        """Found by fuzzing: without context takeover our own last block was one too many."""
+        for count, accepted in ((33, True), (34, False)):
+            data = frame(BINARY, b"\x03\x00" * count + b"\x00", to=role, rsv=RSV1)
+            events = outcome(data, role, extensions=agreed(role, response))
+            if accepted:
+                assert events == [BytesMessage(b"")]
+            else:
+                assert_fails(events, 1009)
+
     @pytest.mark.parametrize("takeover", [True, False])
     def test_window_within_a_message_outlives_final_blocks(
         self, role: ConnectionType, takeover: bool

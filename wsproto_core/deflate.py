@@ -202,7 +202,8 @@ class DeflateCodec(MessageCodec):
             if inflater.eof:
                 self._inflater = None
                 self._input = inflater.unused_data
-                self._streams += 1
+                if self._bytes_left() or not (self._fin and self._forget_inflated):
+                    self._streams += 1  # but for our own last block: it is none of the peer's
                 consumed = self._before + self._read_to - len(self._input)
                 if self._streams > _FREE_STREAMS + consumed // _BYTES_PER_STREAM:
                     raise excess("too many DEFLATE blocks with BFINAL set")
@@ -224,8 +225,10 @@ class DeflateCodec(MessageCodec):
 
     def _rest_is_suffix(self) -> bool:
         """Whether a stream has ended (BFINAL) just where the sender's data do."""
-        left = len(self._input) + len(self._payload) - self._read_to
-        return left == len(self._suffix)
+        return self._bytes_left() == len(self._suffix)
+
+    def _bytes_left(self) -> int:
+        return len(self._input) + len(self._payload) - self._read_to
 
     def _end_of_message(self, inflater: Any) -> None:
         self._before = self._read_to = self._streams = 0
