@@ -239,6 +239,13 @@ class TestReaderAlone:
         assert outcome(frame(PING, b"12345", to=SERVER), SERVER, limits=limits) == [Ping(b"12345")]
         assert_fails(outcome(frame(TEXT, b"12345", to=SERVER), SERVER, limits=limits), 1009)
 
+    def test_limit_is_judged_before_the_masking_key(self) -> None:
+        """Found by fuzzing: a length of seven bits waited for the key."""
+        for length_bytes in (0, 2):
+            data = frame(TEXT, length=5 if not length_bytes else 126, to=SERVER)
+            limits = Limits(max_frame_size=4)
+            assert_fails(outcome(data[: 2 + length_bytes], SERVER, limits=limits), 1009)
+
     @pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536])
     @pytest.mark.parametrize("key", [None, KEY])
     def test_serializer(self, size: int, key: bytes | None) -> None:

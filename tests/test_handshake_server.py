@@ -146,6 +146,16 @@ class TestGoodRequests:
     def test_bare_line_feeds(self) -> None:
         assert received(request(newline=b"\n")).target == "/chat"
 
+    def test_an_empty_line_before_it(self) -> None:
+        """RFC 9112 §2.2 has servers ignore one."""
+        assert received(b"\r\n" + request()).target == "/chat"
+        refused(b"\r\n\r\n" + request())
+        refused(b"\n" + request())
+
+    @pytest.mark.parametrize("host", [b"[::1]", b"[2001:db8::7]:80", b"a%C3%A9b"])
+    def test_hosts(self, host: bytes) -> None:
+        assert received(request({b"Host": host})).host == host.decode()
+
     @pytest.mark.parametrize("target", ["/", "/a?b=c&d=%20", "//", "http://h/p", "/|^{}"])
     def test_targets(self, target: str) -> None:
         assert received(request(line=f"GET {target} HTTP/1.1".encode())).target == target
@@ -244,6 +254,12 @@ class TestBadRequests:
             ({b"Sec-WebSocket-Protocol": b"a/b"}, "not a token"),
             ({b"Sec-WebSocket-Protocol": b"a, b, a"}, "twice"),
             ({b"Sec-WebSocket-Protocol": [b"a", b"a"]}, "twice"),
+            ({b"Host": b"ex%zzle.com"}, "Host is"),
+            ({b"Host": b"a%2"}, "Host is"),
+            ({b"Host": b"[:::::]"}, "Host is"),
+            ({b"Host": b"[1.2.3.4]"}, "Host is"),
+            ({b"Sec-WebSocket-Extensions": b""}, "Sec-Websocket-Extensions is empty"),
+            ({b"Sec-WebSocket-Extensions": [b",", b" , "]}, "is empty"),
             ({b"Sec-WebSocket-Extensions": b"a b"}, "stray"),
             ({b"Sec-WebSocket-Extensions": b'a; b="'}, "quoted"),
             ({b"Sec-WebSocket-Extensions": b"a;"}, "token is missing"),
@@ -301,7 +317,13 @@ class TestBadRequests:
         _, response = refused(data)
         assert status(response) == 400
 
-    @pytest.mark.parametrize("target", [b"/#fragment", b"foo", b"*", b"x:443", b"ftp://a/b"])
+    @pytest.mark.parametrize(
+        "target",
+        [
+            *(b"/#fragment", b"foo", b"*", b"x:443", b"ftp://a/b"),
+            *(b"http:///chat", b"ws://", b"wss://:80/", b"https://?a"),
+        ],
+    )
     def test_bad_targets(self, target: bytes) -> None:
         error, _ = refused(request(line=b"GET " + target + b" HTTP/1.1"))
         assert "target" in str(error)

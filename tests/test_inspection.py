@@ -54,7 +54,7 @@ from wsproto_core.testing.strategies.streams import scenarios
 from wsproto_core.utilities import generate_accept_token
 
 from .test_cost import lines_run
-from .test_differential import CONNECTION_TYPES, OTHER, agreed
+from .test_differential import CONNECTION_TYPES, ENGINE, OTHER
 from .wire import (
     BINARY,
     CLIENT,
@@ -700,7 +700,8 @@ class TestWhatever:
     @given(data=st.data())
     def test_events_are_those_of_the_other_end(self, deflate: bool, data: st.DataObject) -> None:
         scenario = data.draw(scenarios(deflate=deflate))
-        extensions = [agreed(scenario.role, scenario.deflate)] if scenario.deflate else []
+        deflate = scenario.settings().deflate
+        extensions = [] if deflate is None else [ENGINE.agreed(scenario.role, deflate)]
         limits = Limits(
             max_message_size=scenario.limits.max_message_size,
             max_frame_size=scenario.limits.max_frame_size,

@@ -162,7 +162,7 @@ def test_no_input_no_output_no_clock() -> None:
     outside = set().union(*(imports_of(path)[1] for path in library))
     standard = {
         "__future__", "abc", "base64", "codecs", "collections", "contextlib", "copy",
-        "dataclasses", "enum", "functools", "hashlib", "importlib", "json", "math",
+        "dataclasses", "enum", "functools", "hashlib", "importlib", "ipaddress", "json", "math",
         "os", "re", "struct", "types", "typing",
         "urllib", "zlib",
     }  # fmt: skip

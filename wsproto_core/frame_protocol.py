@@ -171,12 +171,12 @@ class FrameReader:
                     size = 4 if length == LENGTH_16_BIT else 10
                     if available >= size:
                         length = self._extended_length(chunk[at + 2 : at + size])
+                elif length > self._max_frame_size and first & OPCODE_MASK < 8:
+                    raise self._too_big(length)
                 key_at = at + size
                 if self._masked:
                     size += 4
                 if available >= size:
-                    if length > self._max_frame_size and first & OPCODE_MASK < 8:
-                        raise self._too_big(length)
                     self.fin = first >= FIN
                     self.rsv = first & RSV_MASK
                     self.opcode = first & OPCODE_MASK

@@ -57,11 +57,21 @@ _MOST_DIGITS: Final = 18
 class _Head:
     """Collects the head of an HTTP message: linear, whatever the chunking."""
 
-    __slots__ = ("_searched", "buffer")
+    __slots__ = ("_begun", "_searched", "buffer")
 
     def __init__(self) -> None:
         self.buffer = bytearray()
         self._searched = 0
+        # RFC 9112 §2.2: a server "SHOULD ignore at least one empty line (CRLF) received prior
+        # to the request-line".
+        self._begun = False
+
+    def skip_empty_line(self) -> None:
+        """Drop an empty line at the very beginning, but not a second one."""
+        if not self._begun and self.buffer:
+            self._begun = True
+            if self.buffer.startswith(b"\r\n"):
+                del self.buffer[:2]
 
     def take(self) -> bytes | None:
         """Remove the head from the buffer, if it is there in full.
@@ -272,6 +282,10 @@ class H11Handshake:
 
     def _take_head(self) -> bytes | None:
         """The next head, once it is there. Raises :exc:`LimitExceeded`."""
+        if not self.client:
+            if self._head.buffer == b"\r":
+                return None  # It may be an empty line.
+            self._head.skip_empty_line()
         if self._head.buffer[:1] and self._head.buffer[0] <= 0x20:
             # Nothing of HTTP begins so; TLS does.
             raise refusal("Bad HTTP message: it begins with a control character")

@@ -23,8 +23,11 @@ _QUOTED_TOKEN = re.compile(rf'((?:\\?{_TCHAR})+)"')
 _SPACES = re.compile(r"[ \t]*")
 _FIELD_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 # A path with a query, or an absolute URI; no fragment.
-_TARGET = re.compile(rb"(?:(?:ws|http)s?://|/)[\x21\x22\x24-\x7e]*", re.IGNORECASE)
-_HOST = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
+# An absolute one has a host, so what follows the slashes does not end it (RFC 9110 §4.2.1).
+_TARGET = re.compile(rb"(?:(?:ws|http)s?://(?![/:?])(?!\Z)|/)[\x21\x22\x24-\x7e]*", re.IGNORECASE)
+_HOST = re.compile(
+    rb"(?:(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+|\[([0-9A-Fa-f:.]+)\])(?::[0-9]*)?"
+)
 
 _WHITESPACE = " \t"
 
@@ -50,7 +53,18 @@ def is_target(value: bytes) -> bool:
 
 def is_host(value: bytes) -> bool:
     """True for a host with or without a port (RFC 3986 §3.2.2, §3.2.3)."""
-    return _HOST.fullmatch(value) is not None
+    found = _HOST.fullmatch(value)
+    return found is not None and (found[1] is None or _is_ipv6(found[1].decode()))
+
+
+def _is_ipv6(address: str) -> bool:
+    from ipaddress import IPv6Address  # few servers ever see one, and it is not small
+
+    try:
+        IPv6Address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def split_list(value: str) -> list[str]:

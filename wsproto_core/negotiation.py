@@ -110,6 +110,16 @@ class Fields:
             for element in split_list(value.decode("latin-1"))
         ]
 
+    def some_elements(self, name: bytes) -> list[str]:
+        """Those of a list that, where there is such a field, has one at least (``1#``).
+
+        Raises :exc:`FieldError`.
+        """
+        elements = self.elements(name)
+        if not elements and self.values(name):
+            raise FieldError(f"{name.decode().title()} is empty")
+        return elements
+
     def has_element(self, name: bytes, token: str) -> bool:
         """Whether a list has *token*, in any case."""
         return token in [element.lower() for element in self.elements(name)]
@@ -142,7 +152,9 @@ def read_offer(
         subprotocols = split_tokens(fields.values(b"sec-websocket-protocol"))
         if len(set(subprotocols)) < len(subprotocols):
             raise FieldError("Sec-WebSocket-Protocol names a subprotocol twice")
-        extensions = fields.elements(b"sec-websocket-extensions")
+        # RFC 6455 §9.1: malformed, and so to be refused. An empty Sec-WebSocket-Protocol is as
+        # malformed, but released clients send it for an empty list (httpx-ws 0.9).
+        extensions = fields.some_elements(b"sec-websocket-extensions")
         for element in extensions:
             parse_extension(element)
     except FieldError as exc:
@@ -502,14 +514,13 @@ class ClientNegotiation:
     def _take_accept(self, request: Request, fields: Fields, *own: bytes) -> AcceptConnection:
         try:
             subprotocol = fields.single(b"sec-websocket-protocol")
+            agreed = fields.some_elements(b"sec-websocket-extensions")
         except FieldError as exc:
             raise RemoteProtocolError(str(exc)) from None
         chosen = None if subprotocol is None else subprotocol.decode("latin-1")
         if chosen is not None and chosen not in request.subprotocols:
             raise RemoteProtocolError(f"subprotocol {chosen!r} was not offered")
-        extensions = client_extensions_handshake(
-            fields.elements(b"sec-websocket-extensions"), own_extensions(request.extensions)
-        )
+        extensions = client_extensions_handshake(agreed, own_extensions(request.extensions))
         self.connection = self._factory(ConnectionType.CLIENT, extensions)
         self._state = TRANSITIONS[self._state, Input.RECEIVE_ACCEPT]
         return AcceptConnection(
