@@ -1051,6 +1051,22 @@ class TestTransportLost:
         assert ended.cause is EndCause.LOST
         assert session.deadline is None
 
+    @pytest.mark.parametrize("timeout", [None, 5.0])
+    def test_a_close_that_is_read_too_late_to_answer(
+        self, role: ConnectionType, timeout: float | None
+    ) -> None:
+        """Found by fuzzing: the application's Close was waited for, with nobody to get it."""
+        config = replace(QUIET, answer_close=False, close_timeout=timeout)
+        session = opened(role, config)
+        session.receive_data(close_frame(role), 1)
+        session.transport_lost(2)
+        close, ended = take(session)
+        assert close == CloseConnection(1000, "")
+        assert isinstance(ended, SessionEnded)
+        assert (ended.cause, ended.code, ended.code_sent) == (EndCause.LOST, 1000, None)
+        assert session.deadline is None
+        assert session.transport is ABORT
+
     def test_while_the_application_is_to_answer_the_close(self, role: ConnectionType) -> None:
         session = opened(role, replace(QUIET, answer_close=False))
         assert len(receive(session, close_frame(role), 1)) == 1

@@ -202,7 +202,11 @@ class SessionPolicy(SessionOutput):
             if bucket is not None and bucket.limit.code is None:
                 setattr(self, name, None)
         if self._reading is None or self._peer_closed is not None:
-            self._end(EndCause.LOST if error is None else EndCause.TIMED_OUT, error)
+            self._end(self._loss, error)
+
+    @property
+    def _loss(self) -> EndCause:
+        return EndCause.LOST if self._overdue is None else EndCause.TIMED_OUT
 
     # The opening handshake
 
@@ -342,15 +346,16 @@ class SessionPolicy(SessionOutput):
         if event.error is not None:
             return self._failed(event, EndCause.FAILED)
         if event.code == CloseReason.ABNORMAL_CLOSURE:
-            if self._overdue is None:
-                return self._ending(EndCause.LOST)
-            return self._ending(EndCause.TIMED_OUT, self._overdue)
+            return self._ending(self._loss, self._overdue)
         self._peer_closed = event
         self._initiator = self._initiator or Side.REMOTE
         assert self._connection is not None
         if self._connection.state is _REMOTE_CLOSING:
             if not self.config.answer_close:
-                self._begin_closing()
+                if self._transport is TransportAction.ABORT:  # It was read too late to answer.
+                    self._end(self._loss, self._overdue)
+                else:
+                    self._begin_closing()
                 self._feeding = self._late_pong = None
                 return event
             self._put_close(event.response())

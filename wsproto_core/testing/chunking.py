@@ -27,3 +27,17 @@ class Chunking:
 
 WHOLE: Final = Chunking()
 BYTEWISE: Final = Chunking(step=1)
+
+#: Of what is longer, only the ends arrive byte by byte: between them nothing new is to be seen,
+#: and it takes its time.
+BYTEWISE_MAX: Final = 2048
+#: How many bytes of either end then do.
+BYTEWISE_ENDS: Final = 300
+
+
+def bytewise(size: int) -> Chunking:
+    """Byte by byte, as far as that tells more than chunks do."""
+    if size <= BYTEWISE_MAX:
+        return BYTEWISE
+    ends = (*range(BYTEWISE_ENDS), *range(-BYTEWISE_ENDS, 0))
+    return Chunking(step=1021, cuts=ends)

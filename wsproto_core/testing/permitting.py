@@ -1,7 +1,7 @@
 """What an endpoint may make of a stream: what the model says, or what the RFCs leave open.
 
-What the engine of this package makes of it is more narrowly bound: see :func:`permits`. Owns
-the comparison of what was seen with what the model expects of a :class:`~.scenarios.Scenario`.
+Owns the comparison of what was seen with what the model expects of a
+:class:`~.scenarios.Scenario`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .judging import PASSED, Judgement, Verdict, nearly_agree, show
 from .model import failing
 from .outcomes import Failed, Outcome
 from .scenarios import Scenario
@@ -37,18 +36,3 @@ def permits(scenario: Scenario, seen: Sequence[Outcome]) -> bool:
                 case [*others, Failed(why=failing.NOT_DEFLATE | failing.BEYOND_WINDOW) as end]:
                     return others == before and found[-1] == end
     return False
-
-
-def judge_stream(scenario: Scenario, seen: Sequence[Outcome]) -> Judgement:
-    """What *seen*, all that an application was told of the stream, is worth.
-
-    As in the catalogue, another close code is non-strict, and so is not to be told what came
-    before a failure.
-    """
-    if permits(scenario, seen):
-        return PASSED
-    expected = tuple(scenario.reading().outcomes)
-    said = f"expected {show(expected)}; seen {show(seen)}"
-    if nearly_agree(expected, seen):
-        return Judgement(Verdict.NON_STRICT, said)
-    return Judgement(Verdict.FAIL, said)

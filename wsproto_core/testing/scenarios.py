@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .model import read
 from .outcomes import DEFAULT_LIMITS, DeflateSettings, Reading, ReceiveLimits, Role
@@ -43,6 +44,15 @@ class Scenario:
 
     def reading(self) -> Reading:
         """What the reference model makes of it."""
-        return read(
-            self.data, eof=self.eof, role=self.role, deflate=self.deflate, limits=self.limits
-        )
+        return _read(self)
+
+
+@lru_cache(maxsize=4)  # a property asks several times about the same one
+def _read(scenario: Scenario) -> Reading:
+    return read(
+        scenario.data,
+        eof=scenario.eof,
+        role=scenario.role,
+        deflate=scenario.deflate,
+        limits=scenario.limits,
+    )

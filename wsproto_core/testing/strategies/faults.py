@@ -78,6 +78,11 @@ def _mask_toggled(draw: st.DrawFn, frame: Frame) -> Frame:
     return replace(frame, masking_key=b"\x01\x02\x03\x04" if frame.masking_key is None else None)
 
 
+def _longest_in_next_form(draw: st.DrawFn, frame: Frame) -> Frame:
+    size, length_size = draw(st.sampled_from([(125, 2), (125, 2), (125, 8), (65535, 8)]))
+    return replace(frame, payload=b"a" * size, length_size=length_size)
+
+
 def _top_bit(draw: st.DrawFn, frame: Frame) -> Frame:
     declared = 2**63 + draw(st.sampled_from([0, len(frame.payload), 65536, 2**63 - 1]))
     return replace(frame, declared=declared, length_size=8)
@@ -95,6 +100,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "FIN toggled": _changed(lambda draw, frame: replace(frame, fin=not frame.fin)),
     "length in 2 bytes": _changed(lambda draw, frame: replace(frame, length_size=2)),
     "length in 8 bytes": _changed(lambda draw, frame: replace(frame, length_size=8)),
+    "longest payload of one form in the next": _changed(_longest_in_next_form),
     "length with the top bit": _changed(_top_bit),
     "length one less": _changed(
         lambda draw, frame: replace(frame, declared=max(0, len(frame.payload) - 1))
