@@ -130,7 +130,7 @@ class ReceiveLimits:
 
     max_message_size: int = 64 * 1024 * 1024
     max_frame_size: int = 64 * 1024 * 1024
-    max_fragments: int = 65_536
+    max_fragments: int = 131_072
 
 
 DEFAULT_LIMITS: Final = ReceiveLimits()
