@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from wsproto_core import ConnectionState, ConnectionType, Limits, RemoteProtocolError, WSConnection
+from wsproto_core import ConnectionState, ConnectionType, RemoteProtocolError, WSConnection
 from wsproto_core.events import (
     AcceptConnection,
     BytesMessage,
