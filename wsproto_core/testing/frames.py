@@ -54,3 +54,22 @@ class Frame:
         masked = int.from_bytes(self.payload, "big") ^ int.from_bytes(keystream, "big")
         payload = masked.to_bytes(len(self.payload), "big")
         return header + extended + self.masking_key + payload
+
+
+def masking_keys(data: bytes) -> list[bytes]:
+    """The masking keys of the frames of which *data* consists, in order.
+
+    What cannot be read as masked frames is not looked at.
+    """
+    keys = []
+    position = 0
+    while data[position + 1 : position + 2] >= b"\x80":
+        length = data[position + 1] & 0x7F
+        size = {126: 2, 127: 8}.get(length, 0)
+        position += 2
+        if size:
+            length = int.from_bytes(data[position : position + size], "big")
+        position += size
+        keys.append(data[position : position + 4])
+        position += 4 + length
+    return keys
