@@ -165,8 +165,6 @@ class DeflateCodec(MessageCodec):
             flushed = self._last_bytes in (b"", _FLUSH_TAIL)
             ended = not payload and self._inflater is None
             self._suffix = b"" if flushed or ended else _FLUSH_TAIL
-            if self._forget_inflated:
-                self._suffix += _FINAL_BLOCK
             payload += self._suffix
             self._last_bytes = b""
         self._payload = payload
@@ -191,7 +189,7 @@ class DeflateCodec(MessageCodec):
                 if not self._input:
                     self.pending = False
                     if self._fin:
-                        self._before = self._read_to = self._streams = 0
+                        self._end_of_message(None)
                     return b""
                 self._inflater = inflater = self._new_inflater()
             try:
@@ -202,8 +200,7 @@ class DeflateCodec(MessageCodec):
             if inflater.eof:
                 self._inflater = None
                 self._input = inflater.unused_data
-                if self._bytes_left() or not (self._fin and self._forget_inflated):
-                    self._streams += 1  # but for our own last block: it is none of the peer's
+                self._streams += 1
                 consumed = self._before + self._read_to - len(self._input)
                 if self._streams > _FREE_STREAMS + consumed // _BYTES_PER_STREAM:
                     raise excess("too many DEFLATE blocks with BFINAL set")
@@ -225,20 +222,27 @@ class DeflateCodec(MessageCodec):
 
     def _rest_is_suffix(self) -> bool:
         """Whether a stream has ended (BFINAL) just where the sender's data do."""
-        return self._bytes_left() == len(self._suffix)
+        left = len(self._input) + len(self._payload) - self._read_to
+        return left == len(self._suffix)
 
-    def _bytes_left(self) -> int:
-        return len(self._input) + len(self._payload) - self._read_to
-
-    def _end_of_message(self, inflater: Any) -> None:
+    def _end_of_message(self, inflater: Any | None) -> None:
         self._before = self._read_to = self._streams = 0
         if self._forget_inflated:
             self._inflater = None
             self._window.clear()
-            if not inflater.eof:
+            if inflater is not None and self._is_within_a_block(inflater):
                 raise fault(
                     CloseReason.INVALID_FRAME_PAYLOAD_DATA, "DEFLATE data stop within a block"
                 )
+
+    def _is_within_a_block(self, inflater: Any) -> bool:
+        """Whether an inflater takes a last block for something else. It is of no use after."""
+        if inflater.eof:
+            return False
+        try:
+            return bool(inflater.decompress(_FINAL_BLOCK, 1)) or not inflater.eof
+        except self._policy.zlib.error:
+            return True
 
     def _new_inflater(self) -> Any:
         if self._window:

@@ -84,6 +84,8 @@ class Case:
     #: What the peer has to get, as the peer's application would be told; None if that follows
     #: from *expect* (answers to Pings and Close frames).
     sent: Outcomes | None = None
+    #: What is as right as *sent*.
+    sent_also: tuple[Outcomes, ...] = ()
     #: Published advisories of this class of fault: "CVE-2018-1000518 (websockets)".
     advisories: tuple[str, ...] = ()
     #: Why, where the requirement's sentence does not say it: always at level POLICY.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from .actions import Action, SendClose, SendMessage, SendPing, SendPong
+from .actions import Action, SendMessage, SendPing, SendPong
 from .adapter import ActionRefused
 from .outcomes import (
     Accepted,
@@ -41,18 +41,11 @@ class EngineAdapter:
     def open(self, settings: Open) -> EngineEndpoint:
         """A ``Connection``, as it is after the handshake."""
         package = self.package
-        limits = {}
-        if settings.limits is not None:
-            limits["limits"] = package.Limits(
-                max_message_size=settings.limits.max_message_size,
-                max_frame_size=settings.limits.max_frame_size,
-                max_fragments=settings.limits.max_fragments,
-            )
         connection = package.Connection(
             self.role(settings.role),
             [] if settings.deflate is None else [self.agreed(settings.role, settings.deflate)],
             whole_messages=self.whole_messages,
-            **limits,
+            limits=self.limits(settings),
         )
         return EngineEndpoint(package, connection)
 
@@ -67,6 +60,16 @@ class EngineAdapter:
         """The package's word for *role*."""
         return self.package.ConnectionType[role.upper()]
 
+    def limits(self, settings: Open | Opening) -> Any:
+        """The package's ``Limits``: its own, unless the case has some."""
+        if not isinstance(settings, Open) or settings.limits is None:
+            return self.package.Limits()
+        return self.package.Limits(
+            max_message_size=settings.limits.max_message_size,
+            max_frame_size=settings.limits.max_frame_size,
+            max_fragments=settings.limits.max_fragments,
+        )
+
     def agreed(self, role: str, deflate: Deflate) -> Any:
         """permessage-deflate, with just these parameters agreed on."""
         extension = self.package.extensions.PerMessageDeflate()
@@ -79,7 +82,8 @@ class EngineAdapter:
             client_no_context_takeover=deflate.client_no_context_takeover,
             client_max_window_bits=deflate.client_max_window_bits,
         )
-        assert extension.accept(deflate.header())
+        response = extension.accept(deflate.header())
+        assert response is not None
         return extension
 
 
@@ -130,10 +134,8 @@ class EngineEndpoint:
             self.react(event)
 
     def reject(self, hint: Any) -> None:
-        """Answer a bad request as the package suggests."""
+        """Answer a bad request as the package suggests, which is never with a body."""
         self.sent += self.connection.send(hint)
-        if hint.has_body:
-            self.sent += self.connection.send(self.events.RejectData(b""))
 
     def react(self, event: Any) -> None:
         """What an application does with *event*."""
@@ -149,8 +151,7 @@ class EngineEndpoint:
                     self.payload = b""
             case events.Ping():
                 self.told.append(GotPing(bytes(event.payload)))
-                # Behind our own Close frame no Pong is allowed, nor asked for.
-                self.answer(event)
+                self.pong(event)
             case events.Pong():
                 self.told.append(GotPong(bytes(event.payload)))
             case events.CloseConnection():
@@ -170,10 +171,13 @@ class EngineEndpoint:
                 # RejectData: the body of a refusal, which is nobody's business here.
                 assert isinstance(event, events.RejectData)
 
+    def pong(self, event: Any) -> None:
+        """Answer a Ping, also behind our own Close frame (§5.5.2)."""
+        self.sent += self.connection.send(event.response())
+
     def answer(self, event: Any) -> None:
-        """Send the response to *event*, where one is still to be sent."""
-        state = self.package.ConnectionState
-        if self.connection.state in (state.OPEN, state.REMOTE_CLOSING):
+        """Answer the peer's Close frame, or its fault, where our own is still to be sent."""
+        if self.connection.state is self.package.ConnectionState.REMOTE_CLOSING:
             self.sent += self.connection.send(event.response())
 
     def chosen(self, offered: list[str]) -> str | None:
@@ -212,8 +216,9 @@ class EngineEndpoint:
                 return [events.Ping(payload)]
             case SendPong(payload):
                 return [events.Pong(payload)]
-            case SendClose(code, reason):
-                return [events.CloseConnection(1005 if code is None else code, reason)]
+            case _:
+                code = 1005 if action.code is None else action.code
+                return [events.CloseConnection(code, action.reason)]
 
     def outcomes(self) -> list[Outcome]:
         """What the application has been told."""

@@ -23,6 +23,7 @@ from .outcomes import (
     Lost,
     Outcome,
     Reading,
+    Refused,
     Rejected,
 )
 
@@ -99,6 +100,10 @@ def nearly_agree(expected: Outcomes, seen: Sequence[Outcome]) -> bool:
     so neither the code nor the frame is a must. What came before it in the same read may not
     have been told.
     """
+    # What is behind the end can only have been refused.
+    expected, seen = (
+        tuple(o for o in outcomes if not isinstance(o, Refused)) for outcomes in (expected, seen)
+    )
     if not expected or not seen:
         return False
     *before, end = expected
@@ -121,48 +126,80 @@ def _is_prefix(some: Sequence[Outcome], all_of_them: Sequence[Outcome]) -> bool:
 
 
 def judge_sent(
-    case: Case, seen: Sequence[Outcome], reading: Reading, size: int, *, told: bool
+    case: Case, seen: Sequence[Outcome], reading: Reading, after: Reading, *, told: bool
 ) -> Judgement:
     """What is worth what an endpoint has sent in the course of *case*.
 
     :param seen: what its application was told.
     :param reading: what the peer makes of the bytes sent, as the model has it.
-    :param size: how many bytes that were, behind the opening handshake.
+    :param after: what is to be made of the bytes behind the endpoint's Close frame, which the
+        peer need not read.
     :param told: whether *seen* was told by the endpoint, rather than read off *reading*.
     """
     if any(isinstance(outcome, Accepted | Rejected) for outcome in seen):
         seen = [o for o in seen if not isinstance(o, Accepted | Rejected)]
-    judgements = [_judge_readable(reading), _judge_after_close(reading, size)]
+    sent = [*reading.outcomes, *after.outcomes]
+    judgements = [_judge_readable(sent), _judge_after_close(after)]
     if case.sent is not None:
-        judgements.append(_judge_as_listed(case.sent, reading.outcomes))
+        judgements.append(_judge_as_listed(case, sent))
     elif told:
         judgements += [
-            _judge_pongs(seen, reading.outcomes),
+            _judge_pongs(seen, sent),
             _judge_close(case, seen, reading.outcomes),
-            _judge_nothing_else(reading.outcomes),
+            _judge_nothing_else(sent),
         ]
     return worst(judgements)
 
 
-def _judge_readable(reading: Reading) -> Judgement:
+def _judge_readable(sent: Sequence[Outcome]) -> Judgement:
     """What is sent must be what the peer may read: masked or not, of minimal lengths, ..."""
-    match reading.outcomes:
+    match list(sent):
         case [*_, Failed(code, why)]:
             return Judgement(Verdict.FAIL, f"sent what the peer must fail with {code}: {why}")
     return PASSED
 
 
-def _judge_after_close(reading: Reading, size: int) -> Judgement:
-    """RFC 6455 §5.5.1: the application MUST NOT send any more data frames after a Close."""
-    if reading.outcomes and isinstance(reading.outcomes[-1], GotClose) and reading.consumed < size:
-        return Judgement(Verdict.FAIL, "sent more after its Close frame")
+def _judge_after_close(after: Reading) -> Judgement:
+    """RFC 6455 §5.5.1: "The application MUST NOT send any more data frames after sending a Close
+    frame." Control frames it may send: §5.5.2 has Pings answered until the peer's Close frame.
+    """
+    if after.unfinished or any(isinstance(outcome, GotMessage) for outcome in after.outcomes):
+        return Judgement(Verdict.FAIL, "sent data after its Close frame")
+    if any(isinstance(outcome, GotClose) for outcome in after.outcomes):
+        return Judgement(Verdict.NON_STRICT, "sent a second Close frame")
     return PASSED
 
 
-def _judge_as_listed(expected: Outcomes, sent: Sequence[Outcome]) -> Judgement:
-    if agree(expected, sent):
+def _judge_as_listed(case: Case, sent: Sequence[Outcome]) -> Judgement:
+    assert case.sent is not None
+    if any(agree(expected, sent) for expected in (case.sent, *case.sent_also)):
         return PASSED
-    return Judgement(Verdict.FAIL, f"had to send {show(expected)}; sent {show(sent)}")
+    return Judgement(Verdict.FAIL, f"had to send {show(case.sent)}; sent {show(sent)}")
+
+
+def judge_keys(keys: Sequence[bytes]) -> Judgement:
+    """RFC 6455 §5.3: "the client MUST pick a fresh masking key" for each frame. That a random
+    key of 32 bits comes twice in a case once in a while is nobody's fault.
+    """
+    if len(set(keys)) < len(keys) - 1:
+        why = f"used {len(set(keys))} different masking keys for {len(keys)} frames"
+        return Judgement(Verdict.FAIL, why)
+    return PASSED
+
+
+def judge_closed(case: Case, seen: Sequence[Outcome], closed: bool) -> Judgement:
+    """Whether an endpoint has closed its transport, or wants to, where it must.
+
+    RFC 6455 §7.1.7: who fails the connection "MUST _Close the WebSocket Connection_". §5.5.1,
+    once Close frames went both ways: "The server MUST close the underlying TCP connection
+    immediately; the client SHOULD wait for the server to close the connection".
+    """
+    match list(seen[-1:]):
+        case [Failed()] if not closed:
+            return Judgement(Verdict.FAIL, "failed, and did not close the connection")
+        case [GotClose()] if not closed and case.role == "server":
+            return Judgement(Verdict.FAIL, "did not close the connection after the Close frames")
+    return PASSED
 
 
 def _judge_pongs(seen: Sequence[Outcome], sent: Sequence[Outcome]) -> Judgement:

@@ -9,22 +9,27 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from .adapter import ActionRefused, Adapter, Endpoint, Unsupported
-from .cases import Case, Do, Eof, Receive, Step
-from .chunking import BYTEWISE, WHOLE, Chunking
-from .judging import PASSED, Judgement, Verdict, judge_outcomes, judge_sent, show, worst
+from .cases import Case, Eof, Receive, Step
+from .chunking import WHOLE, Chunking, bytewise
+from .frames import masking_keys
+from .judging import (
+    PASSED,
+    Judgement,
+    Verdict,
+    judge_closed,
+    judge_keys,
+    judge_outcomes,
+    judge_sent,
+    show,
+    worst,
+)
 from .model import read
 from .model.opening import problems_of_request, problems_of_response
 from .openings import fill_in, head_of, outcome_of_response
-from .outcomes import Accepted, Failed, Lost, Outcome, Refused, Rejected
+from .outcomes import Accepted, Failed, GotClose, Lost, Outcome, Reading, Refused, Rejected
 from .settings import Opening, other
-
-#: Of what is longer, only the ends arrive byte by byte.
-BYTEWISE_MAX: Final = 2048
-#: How many bytes of either end then do.
-BYTEWISE_ENDS: Final = 300
 
 
 @dataclass(frozen=True)
@@ -77,14 +82,12 @@ Player = Callable[[Case, Chunking], Observation]
 def ways_of(case: Case, seed: int) -> Mapping[str, Chunking]:
     """The ways in which a case is run. The same seed gives the same ones."""
     size = sum(len(step.data) for step in case.steps if isinstance(step, Receive))
+    if not size:
+        return {"whole": WHOLE}
     # Each case has cuts of its own, whichever cases are run before it.
     draw = random.Random(f"{seed} {case.id}")
-    bytewise = BYTEWISE
-    if size > BYTEWISE_MAX:
-        ends = (*range(BYTEWISE_ENDS), *range(-BYTEWISE_ENDS, 0))
-        bytewise = Chunking(step=1021, cuts=ends)
-    cuts = tuple(draw.randint(1, max(1, size)) for _ in range(draw.randint(1, 6)))
-    return {"whole": WHOLE, "bytewise": bytewise, "random": Chunking(cuts=cuts)}
+    cuts = tuple(draw.randint(1, size) for _ in range(draw.randint(1, 6)))
+    return {"whole": WHOLE, "bytewise": bytewise(size), "random": Chunking(cuts=cuts)}
 
 
 def run(case: Case, play: Player, *, seed: int = 0) -> Result:
@@ -117,7 +120,10 @@ def judge(case: Case, observation: Observation) -> Judgement:
     """What is worth what was seen of one endpoint in *case*."""
     if observation.raised:
         return Judgement(Verdict.FAIL, f"raised {observation.raised}")
-    judgements = [judge_outcomes(case, observation.outcomes)]
+    judgements = [
+        judge_outcomes(case, observation.outcomes),
+        judge_closed(case, observation.outcomes, observation.closed),
+    ]
     frames = observation.sent
     if isinstance(case.settings, Opening):
         problems, frames = _opening_of(case.settings, observation)
@@ -125,16 +131,18 @@ def judge(case: Case, observation: Observation) -> Judgement:
         deflate = None
     else:
         deflate = case.settings.deflate
-    reading = read(
-        frames,
-        eof=False,
-        role=other(case.role),
-        deflate=None if deflate is None else deflate.sent_by(case.role),
-    )
-    judgements.append(
-        judge_sent(case, observation.outcomes, reading, len(frames), told=observation.told)
-    )
+    agreed = None if deflate is None else deflate.sent_by(case.role)
+    reading = read(frames, eof=False, role=other(case.role), deflate=agreed)
+    # Nothing goes on behind a failure; there the reading has ended with it, and been judged.
+    rest = frames[reading.consumed :] if _ends_with_close(reading) else b""
+    after = read(rest, eof=False, role=other(case.role), deflate=agreed)
+    judgements.append(judge_sent(case, observation.outcomes, reading, after, told=observation.told))
+    judgements.append(judge_keys(masking_keys(frames)))
     return worst(judgements)
+
+
+def _ends_with_close(reading: Reading) -> bool:
+    return bool(reading.outcomes) and isinstance(reading.outcomes[-1], GotClose)
 
 
 def _opening_of(opening: Opening, observation: Observation) -> tuple[list[str], bytes]:
@@ -237,7 +245,7 @@ class _Play:
         elif isinstance(step, Eof):
             if not self.endpoint.closed():
                 self.endpoint.receive_eof()
-        elif isinstance(step, Do):
+        else:
             try:
                 self.endpoint.send(step.action)
             except ActionRefused:

@@ -112,7 +112,9 @@ FAULTS: Final[dict[str, Fault]] = {
     "control frame too long": _inserted(
         lambda draw: Frame(draw(st.sampled_from([PING, PONG, CLOSE])), b"\x03\xe8" * 63)
     ),
-    "control frame with RSV1": _inserted(lambda draw: Frame(PONG, b"p", rsv=RSV1)),
+    "control frame with RSV1": _inserted(
+        lambda draw: Frame(draw(st.sampled_from([PING, PONG])), b"p", rsv=RSV1)
+    ),
     "unexpected continuation": _inserted(
         lambda draw: Frame(CONTINUATION, b"c", fin=draw(st.booleans()))
     ),
