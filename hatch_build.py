@@ -58,6 +58,7 @@ INTERPRETED = {
     "group": _ORDINARY,
     "handshake": _ORDINARY,
     "header_fields": _ONCE,
+    "hosts": _ONCE,
     "http_head": _ONCE,
     "inspection": _TOOL,
     "limits": _PLAIN_VALUES,

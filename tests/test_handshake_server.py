@@ -276,6 +276,11 @@ class TestBadRequests:
         assert status(response) == 400
         assert match in str(error)
 
+    def test_messages_quote_no_more_than_the_beginning(self) -> None:
+        for name in (b"Host", b"Sec-WebSocket-Extensions", b"Sec-WebSocket-Protocol"):
+            error, _ = refused(request({name: b'x; a="' + b"\\a" * 2000}))
+            assert len(str(error)) < 300
+
     @pytest.mark.parametrize("method", [b"POST", b"HEAD", b"OPTIONS", b"get"])
     def test_405(self, method: bytes) -> None:
         _, response = refused(request(line=method + b" / HTTP/1.1"))

@@ -48,6 +48,7 @@ LAYERS = [
     "connection",
     "back_ends",
     "utilities",
+    "hosts",
     "negotiation",
     "upgrade",
     "extended_connect",

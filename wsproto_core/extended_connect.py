@@ -13,14 +13,14 @@ from typing import Final
 
 from .errors import LocalProtocolError, RemoteProtocolError
 from .events import AcceptConnection, RejectConnection, Request
-from .header_fields import FieldError
+from .header_fields import FieldError, excerpt
+from .hosts import encode_host
 from .negotiation import (
     WEBSOCKET_VERSION,
     ClientNegotiation,
     Fields,
     ServerNegotiation,
     check_fields,
-    encode_host,
     encode_target,
     offer_fields,
     read_offer,
@@ -80,7 +80,7 @@ class ExtendedConnectServer(ServerNegotiation):
         if protocol is None:
             raise refusal("Missing header, ':protocol'")
         if protocol.lower() != b"websocket":
-            raise refusal(f"protocol {protocol.decode('latin-1')!r} is not websocket", 501)
+            raise refusal(f"protocol {excerpt(protocol)} is not websocket", 501)
         if scheme not in (b"http", b"https"):
             raise refusal("':scheme' is neither http nor https")
         if not authority or not path:

@@ -21,6 +21,7 @@ from .connection import Connection
 from .errors import LimitExceeded, LocalProtocolError, RemoteProtocolError
 from .events import AcceptConnection, Event, RejectConnection, RejectData, Request
 from .header_fields import is_target
+from .hosts import origin_allowed, same_origin
 from .http_head import read_request_head, read_switching_head
 from .limits import DEFAULT_LIMITS, Limits
 from .masking import EntropySource
@@ -31,10 +32,8 @@ from .negotiation import (
     Response,
     client_extensions_handshake,
     encode_target,
-    origin_allowed,
     oversize,
     refusal,
-    same_origin,
     server_extensions_handshake,
 )
 from .states import TRANSITIONS, ConnectionState, ConnectionType, Input

@@ -30,10 +30,18 @@ _HOST = re.compile(
 )
 
 _WHITESPACE = " \t"
+# Messages are logged, and a head may have 32 KiB.
+_EXCERPT = 80
 
 
 class FieldError(ValueError):
     """A field that its grammar does not allow; for the caller to turn into its error."""
+
+
+def excerpt(value: str | bytes) -> str:
+    """What a peer has sent, for a message: no more of it than its beginning."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    return repr(text) if len(text) <= _EXCERPT else f"{text[:_EXCERPT]!r}..."
 
 
 def is_token(value: bytes) -> bool:
@@ -104,7 +112,7 @@ def split_tokens(values: Iterable[bytes]) -> list[str]:
     tokens = [element for value in values for element in split_list(value.decode("latin-1"))]
     for token in tokens:
         if not is_token(token.encode("latin-1")):
-            raise FieldError(f"{token!r} is not a token")
+            raise FieldError(f"{excerpt(token)} is not a token")
     return tokens
 
 
@@ -158,7 +166,7 @@ class _Reader:
         self._spaces()
         token = _TOKEN_TEXT.match(self._text, self._at)
         if token is None:
-            raise FieldError(f"a token is missing at character {self._at} of {self._text!r}")
+            raise FieldError(f"a token is missing at character {self._at} of {excerpt(self._text)}")
         self._at = token.end()
         return token[0]
 
@@ -168,7 +176,7 @@ class _Reader:
             return self.token()
         quoted = _QUOTED_TOKEN.match(self._text, self._at)
         if quoted is None:
-            raise FieldError(f"a quoted value of {self._text!r} is not a token")
+            raise FieldError(f"a quoted value of {excerpt(self._text)} is not a token")
         self._at = quoted.end()
         return quoted[1].replace("\\", "")
 
@@ -176,12 +184,13 @@ class _Reader:
         """Raises :exc:`FieldError` if anything but spaces follows."""
         self._spaces()
         if self._at < len(self._text):
-            raise FieldError(f"stray characters at {self._at} of {self._text!r}")
+            raise FieldError(f"stray characters at {self._at} of {excerpt(self._text)}")
 
 
 __all__ = [
     "ExtensionElement",
     "FieldError",
+    "excerpt",
     "is_field_value",
     "is_host",
     "is_target",

@@ -8,7 +8,6 @@ HTTP/2 and HTTP/3 in ``extended_connect``. Knows nothing of bytes on a transport
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from copy import copy
 from typing import Final, NamedTuple
 
@@ -18,6 +17,7 @@ from .events import AcceptConnection, RejectConnection, Request
 from .extension_api import Extension
 from .header_fields import (
     FieldError,
+    excerpt,
     is_field_value,
     is_host,
     is_target,
@@ -26,6 +26,7 @@ from .header_fields import (
     split_list,
     split_tokens,
 )
+from .hosts import decode_host
 from .limits import DEFAULT_LIMITS, Limits
 from .states import TRANSITIONS, ConnectionState, ConnectionType, Input
 from .typing import Headers
@@ -144,9 +145,8 @@ def read_offer(
             headers = [(b"Sec-WebSocket-Version", WEBSOCKET_VERSION)]
             if version is None:
                 raise refusal("Missing header, 'Sec-WebSocket-Version'", 400, headers)
-            shown = version.decode("latin-1")
             raise refusal(  # RFC 6455 §4.4
-                f"Sec-WebSocket-Version is {shown!r}, not 13", 426, [*headers, *upgrade]
+                f"Sec-WebSocket-Version is {excerpt(version)}, not 13", 426, [*headers, *upgrade]
             )
         fields.single(b"origin")
         subprotocols = split_tokens(fields.values(b"sec-websocket-protocol"))
@@ -160,11 +160,11 @@ def read_offer(
     except FieldError as exc:
         raise refusal(str(exc)) from None
     if not is_host(host):
-        raise refusal(f"Host is {host.decode('latin-1')!r}")
+        raise refusal(f"Host is {excerpt(host)}")
     if not is_target(target):
-        raise refusal(f"request target is {target.decode('latin-1')!r}")
+        raise refusal(f"request target is {excerpt(target)}")
     return Request(
-        host=_decode_host(host),
+        host=decode_host(host),
         target=target.decode("ascii"),
         extensions=extensions,
         extra_headers=fields.without(
@@ -172,25 +172,6 @@ def read_offer(
         ),
         subprotocols=subprotocols,
     )
-
-
-def _split_port(host: str) -> tuple[str, str]:
-    """A host without its port, and the port with its colon."""
-    name, colon, port = host.rpartition(":")
-    return (name, colon + port) if colon and port.isdecimal() else (host, "")
-
-
-def _decode_host(host: bytes) -> str:
-    # A DNS name has at most 253 characters; decoding longer ones takes quadratic time
-    # in some Pythons (CVE-2022-45061).
-    text = host.decode("ascii")
-    if "xn--" in text.lower() and len(text) <= 260:
-        name, port = _split_port(text)
-        try:
-            return name.encode("ascii").decode("idna") + port
-        except UnicodeError:
-            pass
-    return text
 
 
 # Writing fields
@@ -269,20 +250,6 @@ def _element(extension: Extension, parameters: bool | str | None) -> bytes | Non
     except FieldError as exc:
         raise LocalProtocolError(f"{type(extension).__name__}: {exc}") from None
     return element.encode("ascii")
-
-
-def encode_host(host: str) -> bytes:
-    """A Host field's value. Raises :exc:`~wsproto_core.LocalProtocolError`."""
-    if not isinstance(host, str):
-        raise LocalProtocolError(f"host is {host!r}, not str")
-    try:
-        name, port = _split_port(host)
-        encoded = (name.encode("ascii") if name.isascii() else name.encode("idna")) + port.encode()
-    except UnicodeError as exc:
-        raise LocalProtocolError(f"host {host!r} has no IDNA form: {exc}") from None
-    if not is_host(encoded):
-        raise LocalProtocolError(f"host {host!r} is not a host")
-    return encoded
 
 
 def encode_target(target: str) -> bytes:
@@ -369,7 +336,7 @@ def client_extensions_handshake(
             raise RemoteProtocolError(f"bad Sec-WebSocket-Extensions: {exc}") from None
         extension = _finalize(name, element, supported)
         if name in {other.name for other in agreed} or (extension.rsv and reserved):
-            raise RemoteProtocolError(f"extension {name!r} conflicts with another")
+            raise RemoteProtocolError(f"extension {excerpt(name)} conflicts with another")
         agreed.append(extension)
         reserved |= extension.rsv
     return agreed
@@ -379,7 +346,7 @@ def _finalize(name: str, element: str, supported: Sequence[Extension]) -> Extens
     """The extension whose offer a response answers: the first of several of that name, for
     a client may offer alternatives (RFC 7692 §5).
     """
-    problem = RemoteProtocolError(f"extension {name!r} was not offered")
+    problem = RemoteProtocolError(f"extension {excerpt(name)} was not offered")
     for extension in supported:
         if extension.name == name:
             try:
@@ -519,7 +486,7 @@ class ClientNegotiation:
             raise RemoteProtocolError(str(exc)) from None
         chosen = None if subprotocol is None else subprotocol.decode("latin-1")
         if chosen is not None and chosen not in request.subprotocols:
-            raise RemoteProtocolError(f"subprotocol {chosen!r} was not offered")
+            raise RemoteProtocolError(f"subprotocol {excerpt(chosen)} was not offered")
         extensions = client_extensions_handshake(agreed, own_extensions(request.extensions))
         self.connection = self._factory(ConnectionType.CLIENT, extensions)
         self._state = TRANSITIONS[self._state, Input.RECEIVE_ACCEPT]
@@ -545,48 +512,6 @@ class ClientNegotiation:
             raise
 
 
-_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
-
-
-def _normal_origin(origin: str) -> tuple[str, str]:
-    """An origin's scheme, and its host and port, each in one form: lower-case, IDNA's
-    ASCII, without a default port.
-    """
-    scheme, _, host = origin.lower().partition("://")
-    return scheme, _normal_host(host, scheme)
-
-
-def _normal_host(host: str, scheme: str) -> str:
-    name, port = _split_port(host.lower())
-    with suppress(UnicodeError):  # it is no host, and so equals none
-        name = name if name.isascii() else name.encode("idna").decode("ascii")
-    return name if port == _DEFAULT_PORTS.get(scheme) else name + port
-
-
-def origin_allowed(request: Request, allowed: Iterable[str]) -> bool:
-    """Whether a request's Origin is one of *allowed*, such as ``"https://example.com"``.
-
-    A browser lets any page connect to any server, with the user's cookies: a server
-    that trusts those must refuse pages that it does not know (RFC 6455 §10.2). True for
-    a request without an Origin: no browser sends one.
-    """
-    origin = request.origin
-    return origin is None or _normal_origin(origin) in map(_normal_origin, allowed)
-
-
-def same_origin(request: Request) -> bool:
-    """Whether a request comes from a page of the host that it connects to.
-
-    The same as :func:`origin_allowed`, for a server that serves its pages itself. Behind
-    a proxy, only if that passes the Host header on.
-    """
-    origin = request.origin
-    if origin is None:
-        return True
-    scheme, host = _normal_origin(origin)
-    return scheme in _DEFAULT_PORTS and host == _normal_host(request.host, scheme)
-
-
 __all__ = [
     "WEBSOCKET_VERSION",
     "ClientNegotiation",
@@ -596,15 +521,12 @@ __all__ = [
     "ServerNegotiation",
     "check_fields",
     "client_extensions_handshake",
-    "encode_host",
     "encode_target",
     "offer_fields",
-    "origin_allowed",
     "oversize",
     "own_extensions",
     "read_offer",
     "refusal",
-    "same_origin",
     "server_extensions_handshake",
     "to_bytes",
 ]

@@ -14,6 +14,7 @@ from .connection import Connection
 from .errors import RemoteProtocolError
 from .events import AcceptConnection, RejectConnection, Request
 from .header_fields import FieldError
+from .hosts import encode_host
 from .masking import EntropySource
 from .negotiation import (
     WEBSOCKET_VERSION,
@@ -23,7 +24,6 @@ from .negotiation import (
     Response,
     ServerNegotiation,
     check_fields,
-    encode_host,
     offer_fields,
     read_offer,
     refusal,

@@ -32,14 +32,12 @@ from wsproto_core.header_fields import (
     split_list,
     split_tokens,
 )
+from wsproto_core.hosts import encode_host, origin_allowed, same_origin
 from wsproto_core.http_head import read_request_head, read_switching_head
 from wsproto_core.negotiation import (
     check_fields,
     client_extensions_handshake,
-    encode_host,
     encode_target,
-    origin_allowed,
-    same_origin,
     server_extensions_handshake,
 )
 from wsproto_core.typing import Headers
