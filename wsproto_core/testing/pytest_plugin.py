@@ -82,22 +82,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """What the options name must be there."""
-    levels = [Level[name.upper()] for name in config.getoption("websocket_level")]
     spec = config.getoption("websocket_adapter")
     try:
-        config.stash[_CASES] = choose(
-            catalogue(), config.getoption("websocket_cases"), levels=levels
-        )
+        if config.getoption("websocket_cases") or config.getoption("websocket_level"):
+            _cases(config)
         if spec is not None:
             config.stash[_ADAPTER] = load_adapter(spec)
     except LoadError as exc:
         raise pytest.UsageError(str(exc)) from exc
 
 
+def _cases(config: pytest.Config) -> tuple[Case, ...]:
+    """The cases to run. To load the catalogue takes its time, so it is done where it is needed."""
+    if _CASES not in config.stash:
+        levels = [Level[name.upper()] for name in config.getoption("websocket_level")]
+        patterns = config.getoption("websocket_cases")
+        config.stash[_CASES] = choose(catalogue(), patterns, levels=levels)
+    return config.stash[_CASES]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes ``websocket_case`` is run for each."""
     if "websocket_case" in metafunc.fixturenames:
-        cases = metafunc.config.stash[_CASES]
+        cases = _cases(metafunc.config)
         metafunc.parametrize("websocket_case", cases, ids=[c.id for c in cases], indirect=True)
 
 

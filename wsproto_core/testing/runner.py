@@ -18,6 +18,7 @@ from .judging import (
     PASSED,
     Judgement,
     Verdict,
+    agree_but_for_headers,
     judge_closed,
     judge_keys,
     judge_outcomes,
@@ -172,10 +173,9 @@ def _judge_agreement(case: Case, attempts: list[Attempt]) -> Judgement:
     assert first.observation is not None
     for attempt in others:
         assert attempt.observation is not None
-        if attempt.observation.outcomes != first.observation.outcomes and (
-            # What may be answered in several ways may be so each time.
-            not case.also
-        ):
+        same = agree_but_for_headers(attempt.observation.outcomes, first.observation.outcomes)
+        # What may be answered in several ways may be so each time.
+        if not same and not case.also:
             return Judgement(
                 Verdict.FAIL,
                 f"{first.way}: {show(first.observation.outcomes)}; "

@@ -284,6 +284,8 @@ CASES: Final[tuple[Case, ...]] = (
             (Accepted(chosen),),
             ("6455-4.2.1-9", "6455-4.2.2-6", "6455-4.2.2-17", *more),
             opening=CHOOSY,
+            # Whose order counts is the server's choice: the client's list is one of preference.
+            also=[(Accepted("superchat"),)] if b"superchat, chat" in values else [],
         )
         for name, (title, values, chosen, more) in SUBPROTOCOLS.items()
     ),

@@ -337,6 +337,8 @@ STREAMS: Final = (
         (Accepted(), Lost()),
         BEHIND,
         opening=PLAIN,
+        # A server may take a client that has ended its half for one that has gone.
+        also=[(Failed(None),), (Lost(),)],
     ),
     case(
         "opening/second-request",
