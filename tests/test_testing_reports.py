@@ -21,7 +21,6 @@ from wsproto_core.testing.cases import Case, Level, Receive
 from wsproto_core.testing.engine import EngineAdapter
 from wsproto_core.testing.frames import BINARY, CLOSE, CONTINUATION, RSV1, RSV3, TEXT, Frame
 from wsproto_core.testing.judging import Verdict
-from wsproto_core.testing.loading import player_for
 from wsproto_core.testing.outcomes import Failed, ReceiveLimits
 from wsproto_core.testing.report_html import to_html
 from wsproto_core.testing.report_junit import to_junit
@@ -42,14 +41,14 @@ from wsproto_core.testing.results import (
     record_run,
     to_json,
 )
-from wsproto_core.testing.runner import run_all
+from wsproto_core.testing.runner import player_of, run_all
 from wsproto_core.testing.settings import Deflate, Open, Opening
 
 from .report_examples import CASES, KEY, MARKUP, RESERVED, SPLIT, Broken, Loose
 
 
 def implementation(adapter: Adapter, cases: tuple[Case, ...] = CASES) -> ImplementationRecord:
-    results = map(record_result, run_all(cases, player_for(adapter)))
+    results = map(record_result, run_all(cases, player_of(adapter)))
     name, version = visible(adapter.name), visible(adapter.version)
     return ImplementationRecord(name, version, "adapter", 1.25, tuple(results))
 

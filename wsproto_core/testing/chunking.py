@@ -22,7 +22,7 @@ class Chunking:
         if self.step:
             points.update(range(0, size, self.step))
         edges = [0, *sorted(point for point in points if 0 < point < size), size]
-        return [data[a:b] for a, b in pairwise(edges)]
+        return [data[a:b] for a, b in pairwise(edges) if a < b]
 
 
 WHOLE: Final = Chunking()

@@ -21,7 +21,7 @@ from .annotating import visible
 from .cases import Case, Level
 from .catalogue import catalogue
 from .judging import Verdict
-from .loading import LoadError, choose, load_adapter, player_for
+from .loading import LoadError, choose, load_adapter
 from .outcomes import ReceiveLimits
 from .report_html import to_html
 from .report_junit import to_junit
@@ -39,7 +39,7 @@ from .results import (
     record_run,
     to_json,
 )
-from .runner import Result, run_all
+from .runner import Result, player_of, run_all
 
 PROGRAM: Final = "python -m wsproto_core.testing"
 _EPILOG: Final = """\
@@ -167,7 +167,7 @@ def run_implementations(
         progress = Progress(stderr, len(cases), f"{name} {version}")
         start = perf_counter()
         results = []
-        for result in run_all(cases, player_for(adapter), seed=options.seed):
+        for result in run_all(cases, player_of(adapter), seed=options.seed):
             progress(result)
             results.append(record_result(result))
         progress.clear()

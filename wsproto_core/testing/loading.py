@@ -12,12 +12,10 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .adapter import Adapter, Unsupported
+from .adapter import Adapter
 from .annotating import visible
 from .cases import Case, Level
-from .chunking import Chunking
 from .outcomes import Role
-from .runner import Observation, Player, player_of
 
 
 class LoadError(Exception):
@@ -51,23 +49,6 @@ def load_adapter(spec: str) -> Adapter:
         raise LoadError(f"{visible(spec)} is no adapter: it has no {', '.join(missing)}")
     adapter: Adapter = found
     return adapter
-
-
-def player_for(adapter: Adapter) -> Player:
-    """What plays cases on *adapter*. What an adapter raises when it is to make an endpoint fails
-    the case, as what the endpoint raises does.
-    """
-    play = player_of(adapter)
-
-    def careful(case: Case, chunking: Chunking) -> Observation:
-        try:
-            return play(case, chunking)
-        except Unsupported:
-            raise
-        except Exception as exc:  # whatever it raises, the case has failed
-            return Observation((), b"", b"", closed=True, raised=_told(exc))
-
-    return careful
 
 
 def choose(

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Final
 
 from .actions import Action, SendClose, SendMessage, SendPing, SendPong
-from .adapter import Adapter, Endpoint
+from .adapter import Adapter, Endpoint, Unsupported
 from .annotating import annotate, format_lines
 from .cases import Case, Eof, Receive, Step
 from .chunking import Chunking, bytewise
@@ -43,7 +43,7 @@ from .permitting import permits
 from .runner import Observation, judge, player_of
 from .scenarios import Scenario
 from .settings import Open, Opening, other
-from .strategies.conversations import Conversation
+from .strategies.conversations import Conversation, Turn
 from .strategies.openings import OpeningScenario
 
 #: Of what the model says about a failure: the requirement that is at stake.
@@ -185,31 +185,47 @@ def check_conversation(client: Adapter, server: Adapter, conversation: Conversat
     }
     sent: dict[Role, bytes] = {"client": b"", "server": b""}
     for turn in conversation.turns:
-        sender, receiver = turn.sender, other(turn.sender)
-        ends[sender].send(turn.action)
-        data = ends[sender].data_to_send()
-        sent[sender] += data
-        for chunk in turn.chunking.apply(data):
-            ends[receiver].receive(chunk)
-        _expect(ends[receiver].outcomes(), [_told_of(turn.action)], f"{turn.action!r}")
-        # The answers to Pings and to the Close frame travel back.
-        answer = ends[receiver].data_to_send()
-        sent[receiver] += answer
-        if answer:
-            ends[sender].receive(answer)
-        _expect(ends[sender].outcomes(), _answers_to(turn.action), f"the answer to {turn.action!r}")
-    for role in ("client", "server"):
-        deflate = conversation.deflate
-        model = read(
+        try:
+            _take_turn(turn, ends[turn.sender], ends[other(turn.sender)], sent)
+        except (Disagreement, Unsupported):
+            raise
+        except Exception as exc:
+            raise Disagreement(
+                f"conversation: raises {type(exc).__name__}", f"{turn!r}: {exc}"
+            ) from exc
+    _check_with_model(conversation, sent)
+
+
+def _take_turn(turn: Turn, sender: Endpoint, receiver: Endpoint, sent: dict[Role, bytes]) -> None:
+    sender.send(turn.action)
+    data = sender.data_to_send()
+    sent[turn.sender] += data
+    for chunk in turn.chunking.apply(data):
+        receiver.receive(chunk)
+    _expect(receiver.outcomes(), [_told_of(turn.action)], f"{turn.action!r}")
+    # The answers to Pings and to the Close frame travel back.
+    answer = receiver.data_to_send()
+    sent[other(turn.sender)] += answer
+    if answer:
+        sender.receive(answer)
+    _expect(sender.outcomes(), _answers_to(turn.action), f"the answer to {turn.action!r}")
+
+
+def _check_with_model(conversation: Conversation, sent: dict[Role, bytes]) -> None:
+    deflate = conversation.deflate
+    roles: tuple[Role, Role] = ("client", "server")
+    for role in roles:
+        reading = read(
             sent[role],
             eof=False,
             role=other(role),
             deflate=None if deflate is None else deflate.sent_by(role),
         )
-        said = [_told_of(turn.action) for turn in conversation.turns if turn.sender == role]
-        answers = [o for t in conversation.turns if t.sender != role for o in _answers_to(t.action)]
-        rest = [outcome for outcome in model.outcomes if outcome not in answers]
-        _expect(rest, [outcome for outcome in said if outcome not in answers], "to the model")
+        expected: list[Outcome] = []
+        for turn in conversation.turns:
+            own = turn.sender == role
+            expected += [_told_of(turn.action)] if own else _answers_to(turn.action)
+        _expect(reading.outcomes, expected, f"the {role}'s bytes, to the model")
 
 
 def _expect(seen: Sequence[Outcome], expected: Sequence[Outcome], what: str) -> None:
@@ -296,3 +312,36 @@ def _problem_of_opening(opening: Opening, observation: Observation) -> str:
 
 def _first_outcome(outcomes: Sequence[Outcome]) -> tuple[Outcome | None, list[Outcome]]:
     return (outcomes[0], list(outcomes[1:])) if outcomes else (None, [])
+
+
+def check_nonces(adapter: Adapter, connections: int = 32) -> None:
+    """Each connection of a client has a Sec-WebSocket-Key of its own (RFC 6455 §4.1, 7)."""
+    heads = [head_of(adapter.opening(Opening("client")).data_to_send()) for _ in range(connections)]
+    keys = [key for head in heads if head is not None for key in head.all("sec-websocket-key")]
+    if len(set(keys)) < connections:
+        raise Disagreement("nonces", f"{connections} requests have {len(set(keys))} different keys")
+
+
+#: What is no part of a WebSocket URI (RFC 6455 §3): by name, and as settings.
+BAD_URIS: Final[dict[str, Opening]] = {
+    "fragment": Opening("client", target="/chat#top"),
+    "space in target": Opening("client", target="/a b"),
+    "line break in target": Opening("client", target="/a\r\nX-Injected: 1"),
+    "space in host": Opening("client", host="exa mple.com"),
+    "line break in host": Opening("client", host="a\r\nX-Injected: 1"),
+    "no host": Opening("client", host=""),
+}
+
+
+def check_bad_uris(adapter: Adapter) -> None:
+    """A client sends nothing invalid for a bad URI (§4.1, 1): it refuses, or escapes it."""
+    for name, opening in BAD_URIS.items():
+        try:
+            sent = adapter.opening(opening).data_to_send()
+        except Exception:  # noqa: S112 (it has refused, in whatever way)
+            continue
+        head = head_of(sent)
+        target = "" if head is None else head.start_line.partition(" ")[2].rpartition(" ")[0]
+        injected = head is not None and "x-injected" in dict(head.headers)
+        if not target or set(target) & set("# ") or injected or name == "no host":
+            raise Disagreement(f"bad URI: {name}", f"sent {sent[:200]!r}")

@@ -19,10 +19,10 @@ from .adapter import Adapter
 from .cases import Case, Level
 from .catalogue import catalogue
 from .judging import Verdict
-from .loading import LoadError, choose, load_adapter, player_for
+from .loading import LoadError, choose, load_adapter
 from .report_text import result_lines
 from .results import is_failure, record_case, record_requirement, record_result
-from .runner import Player, run
+from .runner import Player, player_of, run
 
 _ADAPTER: Final = pytest.StashKey[Adapter]()
 _CASES: Final = pytest.StashKey[tuple[Case, ...]]()
@@ -125,7 +125,7 @@ def websocket_adapter(pytestconfig: pytest.Config) -> Adapter:
 def websocket_case(request: pytest.FixtureRequest, websocket_adapter: Adapter) -> WebSocketCase:
     """A case of the catalogue: call its ``check()``."""
     strict: bool = request.config.getoption("websocket_strict")
-    return WebSocketCase(request.param, player_for(websocket_adapter), request.node, strict=strict)
+    return WebSocketCase(request.param, player_of(websocket_adapter), request.node, strict=strict)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -191,9 +191,19 @@ def player_of(adapter: Adapter) -> Player:
     """What plays cases on *adapter*'s endpoints."""
 
     def play(case: Case, chunking: Chunking) -> Observation:
-        return _Play(adapter, case).play(chunking)
+        try:
+            playing = _Play(adapter, case)
+        except Unsupported:
+            raise
+        except Exception as exc:  # whatever it raises, the case has failed
+            return Observation((), b"", b"", closed=True, raised=_described(exc))
+        return playing.play(chunking)
 
     return play
+
+
+def _described(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}"
 
 
 class _Play:
@@ -219,7 +229,7 @@ class _Play:
         except Unsupported:
             raise
         except Exception as exc:  # whatever it raises, the case has failed
-            raised = f"{type(exc).__name__}: {exc}"
+            raised = _described(exc)
         outcomes = self.outcomes
         if isinstance(self.case.settings, Opening) and self.case.role == "server":
             outcomes = _with_response(outcomes, self.sent)

@@ -122,6 +122,8 @@ class Header(NamedTuple):
 
 
 class Receiver:
+    """An endpoint, from the end of the opening handshake on (RFC 6455 §6.2)."""
+
     def __init__(
         self,
         stream: Stream,
@@ -274,6 +276,7 @@ class Receiver:
 
 
 def unmask(payload: bytes, masking_key: bytes | None) -> bytes:
+    """The payload as it was before it was masked, if it was (§5.3)."""
     # §5.3: "Octet i of the transformed data ("transformed-octet-i") is the XOR of octet i
     # of the original data ("original-octet-i") with octet at index i modulo 4 of the
     # masking key ("masking-key-octet-j")". "The same algorithm applies regardless of the
@@ -284,6 +287,7 @@ def unmask(payload: bytes, masking_key: bytes | None) -> bytes:
 
 
 def close_of(payload: bytes) -> GotClose:
+    """What a Close frame says (§5.5.1, §7.1.5). Raises :exc:`Fail`."""
     # §7.1.5: "If this Close control frame contains no status code, _The WebSocket
     # Connection Close Code_ is considered to be 1005."
     if not payload:
@@ -306,6 +310,7 @@ def close_of(payload: bytes) -> GotClose:
 
 
 def may_be_on_the_wire(code: int) -> bool:
+    """Whether a Close frame may have this code (§7.4)."""
     # §7.4.2: "Status codes in the range 0-999 are not used."
     if code < 1000:
         return False

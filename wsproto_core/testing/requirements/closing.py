@@ -230,6 +230,8 @@ CLOSING: Final = (
         "Certain algorithms require or recommend that the server _Abort the WebSocket Connection_ "
         "during the opening handshake. To do so, the server MUST simply _Close the WebSocket "
         "Connection_ (Section 7.1.1).",
+        unchecked="No algorithm of the RFC says when: a request is refused with a status "
+        "(§4.2.2), behind which HTTP may go on.",
     ),
     # §7.2.3 -------------------------------------------------------------------------------
     Requirement(

@@ -216,6 +216,8 @@ EXTENDING: Final = (
         "a response has one Sec-WebSocket-Extensions field",
         "However, the |Sec-WebSocket-Extensions| header field MUST NOT appear more than once in "
         "an HTTP response.",
+        unchecked="Servers read §4.2.2, 5.6 as allowing it: there may be several extensions, and "
+        "a list may be spread over several fields.",
     ),
     # §11.3.3 ------------------------------------------------------------------------------
     Requirement(
