@@ -1,0 +1,1 @@
+"""Other implementations, driven by the conformance kit: adapters, servers and clients."""
