@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from wsproto_core.testing import command
 from wsproto_core.testing.adapter import Endpoint
@@ -58,7 +59,7 @@ def run(line: str) -> tuple[int, str]:
 def test_every_command_is_tested_here() -> None:
     kinds = [
         "pip", "--list", "--html", "--show", "my_adapter:Adapter --cases", "--server", "--client",
-        "pytest",
+        "pytest", "--hunt", "property_suite",
     ]  # fmt: skip
     assert len(COMMANDS) == len(kinds)
     for line, kind in zip(COMMANDS, kinds, strict=True):
@@ -180,6 +181,33 @@ def test_pytest_in_a_project(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--websocket-cases", "framing/rsv*", "-k", "server")
     assert result.ret == 0
     result.stdout.re_match_lines([r".*[1-9]\d* passed.*"])
+
+
+def test_hunt() -> None:
+    status, out = run(COMMANDS[8])
+    assert status == 0
+    assert "wsproto_core 0.1.0: 0 kinds of faults (50 examples of each property, seed 0," in out
+
+
+def test_properties_without_tests(pytester: pytest.Pytester) -> None:
+    (pytester.path / "my_adapter.py").write_text(find("class Adapter"))
+    arguments = [
+        *shlex.split(COMMANDS[9])[3:],
+        "-k",
+        "requests or openings",
+        "-p",
+        "no:cacheprovider",
+    ]
+    result = pytester.runpython_c(
+        f"import sys, pytest; sys.path.insert(0, '.'); sys.exit(pytest.main({arguments!r}))"
+    )
+    assert result.ret == 0, result.outlines
+    assert "4 skipped" in result.outlines[-1]
+
+
+def test_a_property_of_your_own() -> None:
+    snippet = find("def test_streams").replace("@given(", "@settings(max_examples=20)\n@given(")
+    exec(compile(snippet, "conformance.md", "exec"), {"settings": settings})
 
 
 def test_verdicts_and_levels_are_all_explained() -> None:

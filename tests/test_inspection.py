@@ -700,8 +700,8 @@ class TestWhatever:
     @given(data=st.data())
     def test_events_are_those_of_the_other_end(self, deflate: bool, data: st.DataObject) -> None:
         scenario = data.draw(scenarios(deflate=deflate))
-        deflate = scenario.settings().deflate
-        extensions = [] if deflate is None else [ENGINE.agreed(scenario.role, deflate)]
+        agreement = scenario.settings().deflate
+        extensions = [] if agreement is None else [ENGINE.agreed(scenario.role, agreement)]
         limits = Limits(
             max_message_size=scenario.limits.max_message_size,
             max_frame_size=scenario.limits.max_frame_size,

@@ -30,7 +30,7 @@ from wsproto_core.testing.strategies.streams import chunkings, scenarios
 from .planted import FAULTS, PlantedFault, copied
 
 #: Examples of each kind that are tried before a fault counts as not found.
-BOUND: Final = 1500
+BOUND: Final = 3000
 
 
 class Search:
@@ -79,6 +79,7 @@ class Search:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_fault_is_found(fault: PlantedFault, tmp_path: Path) -> None:
     with copied(tmp_path, f"planted_{FAULTS.index(fault)}", fault) as package:

@@ -65,12 +65,18 @@ class _Head:
         # to the request-line".
         self._begun = False
 
-    def skip_empty_line(self) -> None:
-        """Drop an empty line at the very beginning, but not a second one."""
-        if not self._begun and self.buffer:
-            self._begun = True
-            if self.buffer.startswith(b"\r\n"):
-                del self.buffer[:2]
+    def skip_empty_line(self) -> bool:
+        """Drop an empty line at the very beginning, but not a second one; False if it cannot
+        be told yet whether there is one.
+        """
+        if self._begun or not self.buffer:
+            return True
+        if self.buffer == b"\r":
+            return False
+        self._begun = True
+        if self.buffer.startswith(b"\r\n"):
+            del self.buffer[:2]
+        return True
 
     def take(self) -> bytes | None:
         """Remove the head from the buffer, if it is there in full.
@@ -281,10 +287,8 @@ class H11Handshake:
 
     def _take_head(self) -> bytes | None:
         """The next head, once it is there. Raises :exc:`LimitExceeded`."""
-        if not self.client:
-            if self._head.buffer == b"\r":
-                return None  # It may be an empty line.
-            self._head.skip_empty_line()
+        if not self.client and not self._head.skip_empty_line():
+            return None
         if self._head.buffer[:1] and self._head.buffer[0] <= 0x20:
             # Nothing of HTTP begins so; TLS does.
             raise refusal("Bad HTTP message: it begins with a control character")

@@ -28,6 +28,7 @@ _NEEDS = {
     "test_httpx_ws.py": ("httpx_ws", "trio", "websockets"),
     "test_hypercorn.py": ("h2", "hypercorn", "trio", "websockets"),
     "test_simple_websocket.py": ("anyio", "simple_websocket", "websockets"),
+    "test_testing_peers.py": ("aiohttp", "picows", "tornado", "websockets", "wsproto"),
     "test_trio_websocket.py": ("anyio", "trio_websocket", "websockets"),
     "test_uvicorn.py": ("httptools", "starlette", "uvicorn", "websockets"),
 }

@@ -17,6 +17,7 @@ class Chunking:
     cuts: tuple[int, ...] = ()
 
     def apply(self, data: bytes) -> list[bytes]:
+        """The reads in which *data* arrive; none is empty."""
         size = len(data)
         points = {cut if cut >= 0 else size + cut for cut in self.cuts}
         if self.step:

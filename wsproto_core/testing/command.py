@@ -114,6 +114,9 @@ def parse_arguments(argv: Sequence[str] | None) -> Namespace:
     add("--role", choices=("client", "server"), help="of the endpoint that is checked")
     add("--seed", type=int, default=0, help="for the random chunks")
     add("--strict", action="store_true", help="whatever is off fails, at any level")
+    add = parser.add_argument_group("instead of the catalogue").add_argument
+    add("--hunt", action="store_true", help="try random examples, and shorten what is wrong")
+    add("--examples", type=int, metavar="N", help="for each property")
     add = parser.add_argument_group("over sockets").add_argument
     add("--host", default="127.0.0.1", help="to serve clients at")
     add("--port", type=int, default=9001, help="to serve clients at; 0 for any")
@@ -142,6 +145,8 @@ def parse_arguments(argv: Sequence[str] | None) -> Namespace:
     for reached, role in (("server", "server"), ("client", "client")):
         if getattr(options, reached) and options.role not in (None, role):
             parser.error(f"--{reached} goes with --role {role} alone")
+    if options.hunt and (options.server or options.client or not options.adapter):
+        parser.error("--hunt goes with --adapter")
     for file in (options.json, options.junit, options.html):
         if file is not None and not file.parent.is_dir():
             parser.error(f"there is no directory {file.parent}")
@@ -216,6 +221,37 @@ def _run_sockets(
     return ImplementationRecord(name, "", visible(how), took, tuple(map(record_result, results)))
 
 
+def hunt_faults(options: Namespace, write: Callable[[str], None], stderr: TextIO) -> int:
+    """What ``--hunt`` asks for; the exit status. Raises :exc:`Misuse` and :exc:`LoadError`."""
+    try:
+        # Whoever runs the catalogue needs no hypothesis.
+        from .hunting import EXAMPLES, hunt
+    except ImportError as exc:
+        raise Misuse("--hunt needs hypothesis: pip install 'wsproto_core[testing]'") from exc
+    examples = EXAMPLES if options.examples is None else options.examples
+
+    def progress(target: str, found: int) -> None:
+        if stderr.isatty():
+            stderr.write(f"{target}: {found} found so far\n")
+            stderr.flush()
+
+    total = 0
+    for adapter in [load_adapter(spec) for spec in options.adapter]:
+        start = perf_counter()
+        findings = hunt(adapter, examples=examples, seed_number=options.seed, progress=progress)
+        took = perf_counter() - start
+        for finding in findings:
+            for line in str(finding).splitlines():
+                write(visible(line))
+            write("")
+        kinds = f"{len(findings)} kind{'s' * (len(findings) != 1)} of faults"
+        name = f"{visible(adapter.name)} {visible(adapter.version)}"
+        said = f"{examples} examples of each property, seed {options.seed}, {took:.1f} s"
+        write(f"{name}: {kinds} ({said})")
+        total += len(findings)
+    return 1 if total else 0
+
+
 def load_results(file: Path) -> RunRecord:
     """The results in a file. Raises :exc:`Misuse`."""
     try:
@@ -267,6 +303,8 @@ def execute(options: Namespace, stdout: TextIO, stderr: TextIO) -> int:
     def write(line: str) -> None:
         stdout.write(f"{line}\n")
 
+    if options.hunt:
+        return hunt_faults(options, write, stderr)
     cases = choose(catalogue(), options.cases, role=options.role, levels=options.level)
     show_cases(options, cases, write)
     earlier = [load_results(file) for file in options.add]

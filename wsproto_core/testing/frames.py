@@ -36,6 +36,7 @@ class Frame:
     declared: int | None = None
 
     def encode(self) -> bytes:
+        """Its bytes (RFC 6455 §5.2), with whatever is wrong about it."""
         length = len(self.payload) if self.declared is None else self.declared
         size = self.length_size
         if size is None:

@@ -153,7 +153,13 @@ def _opening_of(opening: Opening, observation: Observation) -> tuple[list[str], 
         head = head_of(sent)
         if head is None:
             return ["sent no request"], b""
-        return problems_of_request(sent[: head.size], opening), sent[head.size :]
+        rest = sent[head.size :]
+        if rest.startswith(b"GET ") and not any(
+            isinstance(outcome, Accepted) for outcome in observation.outcomes
+        ):
+            # It follows a redirection, which RFC 6455 §4.1 allows: that is HTTP, and no frames.
+            rest = b""
+        return problems_of_request(sent[: head.size], opening), rest
     outcome, rest = outcome_of_response(sent)
     if outcome is None:
         return [], b""

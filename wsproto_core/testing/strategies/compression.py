@@ -7,50 +7,11 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from wsproto_core.testing.model.inflating import (
-    DISTANCE_BASE,
-    DISTANCE_EXTRA,
-    LENGTH_BASE,
-    LENGTH_EXTRA,
-    TAIL,
-)
+from wsproto_core.testing.deflate_blocks import bits_of, fixed_code, match, packed
+from wsproto_core.testing.model.inflating import TAIL
 from wsproto_core.testing.outcomes import DeflateSettings
 
 from .payloads import binaries, texts
-
-
-def bits_of(value: int, count: int) -> str:
-    """*value* with its least significant bit first, as DEFLATE packs numbers."""
-    return "".join(str(value >> i & 1) for i in range(count))
-
-
-def fixed_code(symbol: int) -> str:
-    """A literal or length symbol in the fixed Huffman code (RFC 1951 §3.2.6)."""
-    if symbol < 144:
-        return f"{0x30 + symbol:08b}"
-    if symbol < 256:
-        return f"{0x190 + symbol - 144:09b}"
-    if symbol < 280:
-        return f"{symbol - 256:07b}"
-    return f"{0xC0 + symbol - 280:08b}"
-
-
-def match_code(length: int, distance: int) -> str:
-    """A match in the fixed Huffman codes."""
-    size = max(i for i, base in enumerate(LENGTH_BASE) if base <= length)
-    far = max(i for i, base in enumerate(DISTANCE_BASE) if base <= distance)
-    return (
-        fixed_code(257 + size)
-        + bits_of(length - LENGTH_BASE[size], LENGTH_EXTRA[size])
-        + f"{far:05b}"
-        + bits_of(distance - DISTANCE_BASE[far], DISTANCE_EXTRA[far])
-    )
-
-
-def packed(bits: str) -> bytes:
-    """Bits in bytes, the first bit of each the least significant (RFC 1951 §3.1.1)."""
-    bits += "0" * (-len(bits) % 8)
-    return bytes(int(bits[i : i + 8][::-1], 2) for i in range(0, len(bits), 8))
 
 
 @st.composite
@@ -62,11 +23,11 @@ def blocks_by_hand(draw: st.DrawFn) -> bytes:
     symbols = st.one_of(
         st.sampled_from(b"ab\x00\xc3\xa9\xff").map(fixed_code),
         st.builds(
-            match_code,
+            match,
             st.sampled_from([3, 4, 10, 11, 100, 257, 258]),
             st.sampled_from([1, 2, 3, 4, 5, 6, 255, 256, 257, 258, 512, 513, 514, 1024, 32768]),
         ),
-        st.sampled_from([match_code(258, 1), match_code(258, 1) * 2, match_code(258, 1) * 130]),
+        st.sampled_from([match(258, 1), match(258, 1) * 2, match(258, 1) * 130]),
         st.sampled_from([fixed_code(286), fixed_code(287), "0000001" + "11110"]),
     )
     bits = ""

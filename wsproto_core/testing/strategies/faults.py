@@ -137,6 +137,14 @@ FAULTS: Final[dict[str, Fault]] = {
 }
 
 
+#: Those that change the header of one frame, and nothing else.
+HEADER_FAULTS: Final = [
+    *("RSV1 toggled", "RSV2 set", "RSV3 set", "reserved opcode", "opcode exchanged"),
+    *("mask toggled", "FIN toggled", "length in 2 bytes", "length in 8 bytes"),
+    *("longest payload of one form in the next", "length with the top bit", "huge length"),
+]
+
+
 @st.composite
 def broken(draw: st.DrawFn, data: bytes) -> tuple[bytes, str]:
     """A stream that is broken without regard to frames; and the name of the fault."""

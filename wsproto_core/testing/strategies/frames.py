@@ -30,17 +30,25 @@ def control_frames(draw: st.DrawFn) -> Frame:
 
 @st.composite
 def message_frames(
-    draw: st.DrawFn, limits: ReceiveLimits, compressor: Compressor | None
+    draw: st.DrawFn,
+    limits: ReceiveLimits,
+    compressor: Compressor | None,
+    *,
+    whole: bool = False,
 ) -> tuple[list[Frame], list[str]]:
-    """A message in one frame or more, with control frames in between; and its faults."""
+    """A message in one frame or more, with control frames in between; and its faults.
+
+    :param whole: in one frame.
+    """
     opcode = draw(st.sampled_from([TEXT, BINARY]))
     payload = draw(texts(limits) if opcode == TEXT else binaries(limits))
     rsv, faults = 0, []
     if compressor is not None and draw(st.integers(0, 3)):
         payload, fault = compressor.message(draw, payload)
         rsv, faults = RSV1, [fault] if fault else []
-    cuts = draw(st.lists(st.integers(0, len(payload)) | st.integers(0, 5), max_size=4))
-    edges = [0, *sorted(min(cut, len(payload)) for cut in cuts), len(payload)]
+    cuts = st.lists(st.integers(0, len(payload)) | st.integers(0, 5), max_size=4)
+    edges = [0, *sorted(min(cut, len(payload)) for cut in ([] if whole else draw(cuts)))]
+    edges.append(len(payload))
     frames: list[Frame] = []
     for a, b in pairwise(edges):
         if frames and draw(st.integers(0, 3)) == 3:

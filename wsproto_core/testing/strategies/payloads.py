@@ -91,7 +91,9 @@ BAD_CLOSE_CODES: Final = [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2
 @st.composite
 def close_payloads(draw: st.DrawFn) -> bytes:
     """Payloads of Close frames, of all kinds."""
-    kind = draw(st.sampled_from(["code", "empty", "reason", "long", "one byte", "bad code"]))
+    kind = draw(
+        st.sampled_from(["code", "empty", "reason", "long", "one byte", "bad code", "bad code"])
+    )
     if kind == "empty":
         return b""
     if kind == "one byte":
