@@ -1,14 +1,16 @@
-"""How other implementations fare with the catalogue: the tables in the README.
+"""How other implementations fare with the catalogue: what the README and docs/peers.md say of it.
 
-python -m docs.peers_table                          # run all of them, and print the tables
-python -m docs.peers_table --write                  # put them into the README, and peers.json
+python -m docs.peers_table                          # run all of them, and print the README's part
+python -m docs.peers_table --write                  # put it there, and write peers.md, peers.json
 python -m docs.peers_table --write --only wsproto   # run this one; the others as recorded
-python -m docs.peers_table --write --to FILE        # put the tables into FILE
+python -m docs.peers_table --write --only           # run none
+python -m docs.peers_table --write --to FILE        # into FILE instead of the README
 
 What came out is recorded in ``docs/peers.json``: of each implementation its version, and the
-cases that it did not pass. The tables are made of that alone. What lies behind the failed cases
-is said in :mod:`docs.peers_faults`; a failed case of which nothing is said there is an error.
-Owns how implementations are run, and how the tables look. ``ws`` needs node and npm.
+cases that it did not pass. All else is made of that alone. What lies behind the failed cases is
+said in :mod:`docs.peers_faults`: a failed case of which nothing is said there is an error, and
+so is one that is named there and has not failed. Owns how implementations are run, and how the
+tables look. ``ws`` needs node and npm.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ import re
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from fnmatch import fnmatchcase
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -38,12 +40,14 @@ from wsproto_core.testing.sockets import Timing, run_client_cases, run_server_ca
 ROOT: Final = Path(__file__).parent.parent
 README: Final = ROOT / "README.md"
 RECORD: Final = ROOT / "docs" / "peers.json"
+PAGE: Final = ROOT / "docs" / "peers.md"
 BEGIN: Final = "<!-- peers: begin -->\n"
 END: Final = "<!-- peers: end -->"
 
 #: Programs are given more time than the kit gives them by default: the machine may be a busy one.
 TIMING: Final = Timing(timeout=4.0)
-CONCURRENCY: Final = 24
+#: Most of a run is waiting, above all for failures that never come.
+CONCURRENCY: Final = 64
 
 Run = Callable[[Sequence[Case]], tuple[str, list[Result]]]
 
@@ -120,27 +124,40 @@ class Peer(NamedTuple):
 
     label: str
     run: Run
-    #: In a word, for the legend.
+    #: What of it is run, and how, for a reader.
     how: str
 
 
+SANS_IO: Final = "its sans-I/O connections, by an adapter"
+
 PEERS: Final[Mapping[str, Peer]] = {
     "wsproto_core": Peer(
-        "wsproto_core", by_adapter("wsproto_core.testing.engine:EngineAdapter"), "adapter"
+        "wsproto_core", by_adapter("wsproto_core.testing.engine:EngineAdapter"), SANS_IO
     ),
-    "wsproto": Peer("wsproto", by_adapter("tests.peers.wsproto_adapter:WsprotoAdapter"), "adapter"),
+    "wsproto": Peer("wsproto", by_adapter("tests.peers.wsproto_adapter:WsprotoAdapter"), SANS_IO),
     "websockets-sansio": Peer(
         "websockets, sans-I/O",
         by_adapter("tests.peers.websockets_adapter:SansIOAdapter"),
-        "adapter",
+        f"{SANS_IO} that does what its guide says, and nothing more",
     ),
     "websockets": Peer(
-        "websockets", by_adapter("tests.peers.websockets_adapter:AssemblingAdapter"), "adapter"
+        "websockets",
+        by_adapter("tests.peers.websockets_adapter:AssemblingAdapter"),
+        "the same, and what the `recv` of its asyncio layer adds: messages are put together, and "
+        "text is decoded",
     ),
-    "aiohttp": Peer("aiohttp", by_adapter("tests.peers.aiohttp_adapter:AiohttpAdapter"), "adapter"),
-    "picows": Peer("picows", by_server("picows_server", "picows"), "server"),
-    "tornado": Peer("tornado", by_server("tornado_server", "tornado"), "server"),
-    "ws": Peer("ws (npm)", by_ws, "server and client"),
+    "aiohttp": Peer(
+        "aiohttp",
+        by_adapter("tests.peers.aiohttp_adapter:AiohttpAdapter"),
+        "the whole of it, handshakes included, over transports in memory, by an adapter",
+    ),
+    "picows": Peer(
+        "picows", by_server("picows_server", "picows"), "an echo server, through sockets"
+    ),
+    "tornado": Peer(
+        "tornado", by_server("tornado_server", "tornado"), "an echo server, through sockets"
+    ),
+    "ws": Peer("ws (npm)", by_ws, "an echo server and an echo client, through sockets"),
 }
 
 
@@ -204,21 +221,26 @@ def differences(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str
 # What lies behind a failed case ------------------------------------------------------------
 
 
-def shown_by(fault: Fault, cases: Iterable[str]) -> list[str]:
-    """Those of *cases* that show *fault*."""
-    return [case for case in cases if any(fnmatchcase(case, p) for p in fault.cases)]
+def shown_by(fault: Fault, entry: Mapping[str, Any]) -> list[str]:
+    """The cases that show *fault*; the failed ones first."""
+    return fault.shown_by(entry["FAIL"], entry["NON_STRICT"])
 
 
 def unexplained(name: str, entry: Mapping[str, Any]) -> list[str]:
     """The failed cases of which no fault is known."""
-    known = FAULTS.get(name, ())
-    return [case for case in entry["FAIL"] if not any(shown_by(f, [case]) for f in known)]
+    known = {id_ for fault in FAULTS.get(name, ()) for id_ in fault.ids}
+    return [case for case in entry["FAIL"] if case not in known]
 
 
 def unfounded(name: str, entry: Mapping[str, Any]) -> list[str]:
-    """The faults that no failed or non-strict case shows."""
-    failed = [*entry["FAIL"], *entry["NON_STRICT"]]
-    return [fault.text for fault in FAULTS.get(name, ()) if not shown_by(fault, failed)]
+    """What is said, and not shown: faults, or cases that are named and have not failed."""
+    found: list[str] = []
+    for fault in FAULTS.get(name, ()):
+        shown = shown_by(fault, entry)
+        if not shown:
+            found.append(fault.text)
+        found += [case for case in fault.ids if case not in shown]
+    return found
 
 
 # The tables --------------------------------------------------------------------------------
@@ -276,37 +298,109 @@ def matrix(record: Record) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
+def must_be(case: Case) -> bool:
+    """Whether a case is about a MUST."""
+    return case.level is Level.MUST
+
+
+class Kind(NamedTuple):
+    """A kind of fault that concerns a MUST, for the README."""
+
+    text: str
+    #: The labels of the implementations that have it.
+    peers: list[str]
+    #: A case that shows it.
+    example: str
+
+
+def kinds(record: Record) -> list[Kind]:
+    """The kinds of faults; first what most implementations have."""
+    musts = {case.id for case in catalogue() if must_be(case)}
+    found: dict[str, Kind] = {}
+    for name in PEERS:
+        entry = record.get(name, {"FAIL": [], "NON_STRICT": []})
+        for fault in FAULTS.get(name, ()):
+            shown = [case for case in shown_by(fault, entry) if case in musts & {*entry["FAIL"]}]
+            if shown:
+                text = fault.kind or fault.text
+                kind = found.setdefault(text, Kind(text, [], shown[0]))
+                if PEERS[name].label not in kind.peers:
+                    kind.peers.append(PEERS[name].label)
+    return sorted(found.values(), key=lambda kind: -len(kind.peers))
+
+
+def section(record: Record) -> str:
+    """What stands between the README's markers, as Markdown."""
+    lines = [
+        f"- {kind.text[0].upper()}{kind.text[1:]}: {_joined(kind.peers)}"
+        f" (`{kind.example.partition('@')[0]}`)\n"
+        for kind in kinds(record)
+    ]
+    return (
+        f"\n{matrix(record)}\n"
+        f"{LEGEND}\n\n"
+        "Where they differ from the RFCs in a MUST, each with a case that shows it "
+        "([all of it](docs/peers.md)):\n\n"
+        f"{''.join(lines)}\n"
+    )
+
+
+LEGEND: Final = (
+    "Passed of run; `~` so many of the others are non-strict (no MUST is broken), `-` so many were "
+    "skipped, because the implementation cannot be asked for what they need, or not by this way. "
+    "The rows of sections count what is a MUST."
+)
+
+
+INTRODUCTION: Final = """\
+# Other implementations and the catalogue
+
+Written by `python -m docs.peers_table --write` from what is recorded in [peers.json](peers.json),
+and from [peers_faults](peers_faults), which names every failed case. What a case consists of:
+`python -m wsproto_core.testing --show CASE` ([more about it](conformance.md)).
+"""
+
+
+def _joined(labels: Sequence[str]) -> str:
+    # The two columns of websockets are one library.
+    if "websockets" in labels:
+        labels = [label for label in labels if label != "websockets, sans-I/O"]
+    return ", ".join(label.replace(",", "") for label in labels)
+
+
 def faults_of(name: str, entry: Mapping[str, Any]) -> list[str]:
     """A line a kind of fault; what is a MUST before what is not."""
-    levels = {case.id: case.level for case in catalogue()}
-    failed = [*entry["FAIL"], *entry["NON_STRICT"]]
+    musts = {case.id for case in catalogue() if must_be(case)}
     lines: dict[bool, list[str]] = {True: [], False: []}
     for fault in FAULTS.get(name, ()):
-        shown = shown_by(fault, failed)
-        if not shown:
-            continue
-        must = [case for case in shown if levels[case] is Level.MUST and case in entry["FAIL"]]
-        example = (must or shown)[0]
+        shown = shown_by(fault, entry)
+        failed = [case for case in shown if case in entry["FAIL"]]
+        strict = [case for case in failed if case in musts]
+        example = (strict or shown)[0]
         more = f" and {len(shown) - 1} more" if len(shown) > 1 else ""
-        lines[bool(must)].append(f"  - {fault.text} (`{example}`{more})\n")
-    listed = []
-    for is_must, title in ((True, "MUST"), (False, "SHOULD, or policy")):
-        if lines[is_must]:
-            listed += [f"- {title}:\n", *lines[is_must]]
-    return listed
+        nearly = "" if failed else ", non-strict"
+        lines[bool(strict)].append(f"- {fault.text} (`{example}`{more}{nearly})\n")
+    titles = {True: "A MUST", False: "A SHOULD, or what the kit asks for beyond the RFCs"}
+    return [
+        line
+        for strict, title in titles.items()
+        if lines[strict]
+        for line in (f"{title}:\n\n", *lines[strict], "\n")
+    ]
 
 
-def render(record: Record) -> str:
-    """The tables, as Markdown."""
-    parts = [matrix(record), "\n"]
+def page(record: Record) -> str:
+    """docs/peers.md."""
+    parts = [f"{INTRODUCTION}\n{matrix(record)}\n{LEGEND}\n\n"]
     for name in PEERS:
         if name in record and (lines := faults_of(name, record[name])):
-            parts += [f"**{PEERS[name].label} {record[name]['version']}**\n\n", *lines, "\n"]
-    return "".join(parts)
+            title = f"{PEERS[name].label} {record[name]['version']}"
+            parts += [f"## {title}\n\nRun as: {PEERS[name].how}.\n\n", *lines]
+    return "".join(parts).rstrip() + "\n"
 
 
 def put(text: str, into: Path) -> None:
-    """Put the tables between the markers of a file, or into a file that has none yet."""
+    """Put *text* between the markers of a file, or into a file that has none yet."""
     if not into.exists():
         into.write_text(BEGIN + text + END + "\n")
         return
@@ -320,18 +414,20 @@ def put(text: str, into: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="How other implementations fare.")
-    parser.add_argument("--write", action="store_true", help="into the README, and peers.json")
+    parser.add_argument("--write", action="store_true", help="into README, peers.md, peers.json")
     parser.add_argument("--to", type=Path, default=README, help="into this file instead")
-    parser.add_argument("--only", nargs="*", choices=[*PEERS], help="run these")
+    parser.add_argument("--only", nargs="*", choices=[*PEERS], help="run these; none")
     arguments = parser.parse_args()
     ran: Record = {}
     for name in PEERS if arguments.only is None else arguments.only:
-        print(f"{name} ...", file=sys.stderr)
+        begun = time.monotonic()
         ran[name] = run_peer(name)
+        print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
     record = {**read_record(), **ran}  # read now: another run may have been quicker
-    text = render(record)
+    text = section(record)
     if arguments.write:
         write_record(record)
+        PAGE.write_text(page(record))
         put(text, arguments.to)
     else:
         print(text)
@@ -340,7 +436,7 @@ def main() -> None:
         for name, entry in record.items()
         for what in [
             *(f"nothing is said of {case}" for case in unexplained(name, entry)),
-            *(f"no case shows: {fault}" for fault in unfounded(name, entry)),
+            *(f"is said, and not shown: {what}" for what in unfounded(name, entry)),
         ]
     ]
     if complaints:

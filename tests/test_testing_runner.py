@@ -10,12 +10,12 @@ import pytest
 
 from wsproto_core.testing.actions import Action, SendClose, SendMessage, SendPing
 from wsproto_core.testing.adapter import ActionRefused, Unsupported
-from wsproto_core.testing.cases import Case, Do, Eof, Receive
+from wsproto_core.testing.cases import Case, Eof, Receive
 from wsproto_core.testing.catalogue import select
 from wsproto_core.testing.catalogue.building import Part, cases, close
 from wsproto_core.testing.chunking import WHOLE, Chunking
 from wsproto_core.testing.engine import EngineAdapter, EngineEndpoint
-from wsproto_core.testing.frames import CLOSE, PING, PONG, RSV2, TEXT, Frame, masking_keys
+from wsproto_core.testing.frames import CLOSE, PING, PONG, RSV2, TEXT, Frame
 from wsproto_core.testing.judging import (
     PASSED,
     Judgement,
@@ -26,7 +26,7 @@ from wsproto_core.testing.judging import (
     show,
     worst,
 )
-from wsproto_core.testing.openings import accept_for, fill_in, head_of, outcome_of_response
+from wsproto_core.testing.openings import accept_for
 from wsproto_core.testing.outcomes import (
     Accepted,
     Failed,
@@ -36,12 +36,11 @@ from wsproto_core.testing.outcomes import (
     GotPong,
     Lost,
     Outcome,
-    ReceiveLimits,
     Refused,
     Rejected,
 )
 from wsproto_core.testing.runner import Observation, judge, player_of, run, run_all, ways_of
-from wsproto_core.testing.settings import Deflate, Open, Opening
+from wsproto_core.testing.settings import Open, Opening
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 FIELDS = {
@@ -453,6 +452,16 @@ class TestOpening:
         case = case_of([data], [Failed(None)], "client", opening=Opening("client"))
         assert run(case, player_of(EngineAdapter())).judgement == PASSED
 
+    def test_a_client_may_follow_a_redirection(self) -> None:
+        asking = EngineAdapter().opening(Opening("client")).data_to_send()
+        data = response("Location: /other", "Content-Length: 0", status="302 Found")
+        case = case_of([data], [Rejected(302)], "client", opening=Opening("client"), tolerate=[()])
+        asked_again = Observation(outcomes=(), sent=asking * 2, received=data)
+        assert judge(case, asked_again).verdict is Verdict.NON_STRICT
+        # But where there is a connection, HTTP is out of place.
+        told = replace(asked_again, outcomes=(Accepted(),))
+        assert judge(replace(case, expect=(Accepted(),)), told).verdict is Verdict.FAIL
+
     def test_a_client_that_is_rejected(self) -> None:
         data = response("Content-Length: 2", status="403 Forbidden") + b"no"
         case = case_of([data], [Rejected(403)], "client", opening=Opening("client"))
@@ -531,94 +540,3 @@ class TestJudging:
     )
     def test_outcomes_as_a_reader_sees_them(self, outcome: Outcome, words: str) -> None:
         assert show([outcome]) == words
-
-
-class TestValues:
-    def test_a_case(self) -> None:
-        assert (BAD_FRAME.id, BAD_FRAME.section, BAD_FRAME.role) == (
-            "test/case@server",
-            "test",
-            "server",
-        )
-
-    def test_masking_keys(self) -> None:
-        frames = [
-            Frame(TEXT, b"a", masking_key=b"1111"),
-            Frame(TEXT, bytes(126), masking_key=b"2222"),
-            Frame(TEXT, bytes(65_536), masking_key=b"3333"),
-            Frame(PING, masking_key=b"4444"),
-        ]
-        assert masking_keys(b"".join(frame.encode() for frame in frames)) == [
-            b"1111",
-            b"2222",
-            b"3333",
-            b"4444",
-        ]
-        assert masking_keys(Frame(PING).encode()) == []
-        assert masking_keys(b"") == []
-
-    def test_deflate_as_a_header(self) -> None:
-        assert Deflate().header() == "permessage-deflate"
-        everything = Deflate(True, True, 10, 9)
-        assert everything.header() == (
-            "permessage-deflate; server_no_context_takeover; server_max_window_bits=10; "
-            "client_no_context_takeover; client_max_window_bits=9"
-        )
-        sent = everything.sent_by("client")
-        assert (sent.context_takeover, sent.window_bits) == (False, 9)
-        assert Open("client", everything).received() == everything.sent_by("server")
-
-    @pytest.mark.parametrize("role", ["server", "client"])
-    def test_limits_are_the_engines(self, role: str) -> None:
-        case = case_of(
-            [Frame(TEXT, b"12345")],
-            [Failed(1009)],
-            role,
-            limits=ReceiveLimits(max_message_size=4),
-        )
-        assert run(case, player_of(EngineAdapter())).judgement == PASSED
-
-    @pytest.mark.parametrize("role", ["server", "client"])
-    def test_deflate_is_the_engines(self, role: str) -> None:
-        case = case_of(
-            [SendMessage("text", (b"a" * 2000,)), Frame(TEXT, b"\x4a\x04\x00", rsv=4)],
-            [GotMessage("text", b"a")],
-            role,
-            deflate=Deflate(server_max_window_bits=9, client_no_context_takeover=True),
-            sent=[GotMessage("text", b"a" * 2000)],
-        )
-        assert run(case, player_of(EngineAdapter())).judgement == PASSED
-
-    def test_the_head_of_a_message(self) -> None:
-        head = head_of(b"GET / HTTP/1.1\r\nA: 1 \r\na:2\r\n\r\nrest")
-        assert head is not None
-        assert (head.start_line, head.all("a"), head.joined("a")) == (
-            "GET / HTTP/1.1",
-            ["1", "2"],
-            "1,2",
-        )
-        assert head.size == 30
-        assert head_of(b"GET / HTTP/1.1\r\n") is None
-
-    def test_the_outcome_of_a_response(self) -> None:
-        assert outcome_of_response(b"HTTP/1.1 101") == (None, b"")
-        assert outcome_of_response(b"SSH-2.0\r\n\r\n") == (Rejected(0), b"")
-        assert outcome_of_response(response("Sec-WebSocket-Protocol: a") + b"rest") == (
-            Accepted("a"),
-            b"rest",
-        )
-
-    def test_placeholders(self) -> None:
-        asked = request()
-        accept = accept_for(KEY)
-        assert accept == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-        assert fill_in(b"{key} {accept} {accept:swapcase}", asked) == b" ".join(
-            [KEY, accept, accept.swapcase()]
-        )
-        assert fill_in(b"{accept:other}", asked) == accept
-        assert fill_in(b"no braces", asked) == b"no braces"
-        assert fill_in(b"{key}", b"") == b""
-
-    def test_steps(self) -> None:
-        case = case_of([Frame(PING), SendPing(), Eof()], [])
-        assert [type(step) for step in case.steps] == [Receive, Do, Eof]

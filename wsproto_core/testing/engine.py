@@ -98,7 +98,7 @@ class EngineEndpoint:
         self.told: list[Outcome] = []
         self.sent = b""
         #: Of a message in progress.
-        self.payload = b""
+        self.payload = bytearray()
         if opening is not None and opening.role == "client":
             self.sent += connection.send(
                 self.events.Request(
@@ -147,8 +147,8 @@ class EngineEndpoint:
                 if event.message_finished:
                     text = isinstance(event, events.TextMessage)
                     kind: Kind = "text" if text else "binary"
-                    self.told.append(GotMessage(kind, self.payload))
-                    self.payload = b""
+                    self.told.append(GotMessage(kind, bytes(self.payload)))
+                    self.payload.clear()
             case events.Ping():
                 self.told.append(GotPing(bytes(event.payload)))
                 self.pong(event)

@@ -5,7 +5,7 @@ Owns a small encoder, which checks nothing. Must not know any implementation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 CONTINUATION: Final = 0x0
@@ -74,3 +74,36 @@ def masking_keys(data: bytes) -> list[bytes]:
         keys.append(data[position : position + 4])
         position += 4 + length
     return keys
+
+
+def frames_of(data: bytes) -> tuple[list[Frame], bytes]:
+    """The frames of which *data* consists, and what is left behind them.
+
+    Encoded again, they give *data*. A frame whose payload is not there in full is the last one,
+    and declares more than it has; a header that is not there in full is left.
+    """
+    frames: list[Frame] = []
+    rest = data
+    while len(rest) >= 2:
+        first, second = rest[0], rest[1]
+        size = {126: 2, 127: 8}.get(second & 0x7F, 0)
+        masked = second >= 0x80
+        begin = 2 + size + 4 * masked
+        if len(rest) < begin:
+            break
+        length = int.from_bytes(rest[2 : 2 + size], "big") if size else second & 0x7F
+        payload = rest[begin : begin + length]
+        frame = Frame(
+            opcode=first & 0x0F,
+            payload=payload,
+            fin=first >= 0x80,
+            rsv=first >> 4 & 7,
+            masking_key=rest[begin - 4 : begin] if masked else None,
+            length_size=size,
+            declared=None if len(payload) == length else length,
+        )
+        # Masked once more, the payload is what was masked.
+        plain = replace(frame, payload=frame.encode()[begin:])
+        frames.append(plain)
+        rest = rest[begin + length :]
+    return frames, rest

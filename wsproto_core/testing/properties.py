@@ -245,8 +245,9 @@ def _told_of(action: Action) -> Outcome:
             return GotPing(payload)
         case SendPong(payload):
             return GotPong(payload)
-        case SendClose(code, reason):
-            return GotClose(1005 if code is None else code, reason.encode())
+        case _:
+            code = 1005 if action.code is None else action.code
+            return GotClose(code, action.reason.encode())
 
 
 def _answers_to(action: Action) -> list[Outcome]:

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from .actions import Action, SendClose, SendMessage, SendPing, SendPong
 from .chunking import WHOLE
+from .frames import Frame, frames_of
 from .outcomes import DEFAULT_LIMITS
 from .scenarios import Scenario
 from .strategies.conversations import Conversation, Turn
@@ -19,25 +20,26 @@ from .strategies.openings import OpeningScenario
 T = TypeVar("T")
 E = TypeVar("E")
 
-#: Examples that are tried for one fault, at most.
-TRIALS: Final = 3000
+#: Examples of up to 256 bytes that are tried for one fault, at most; longer ones count for more.
+TRIALS: Final = 1500
 
 
 class _Budget(Generic[E]):
     """Asks whether an example still shows the fault, so many times."""
 
-    def __init__(self, shows: Callable[[E], bool]) -> None:
+    def __init__(self, shows: Callable[[E], bool], size_of: Callable[[E], int]) -> None:
         self._shows = shows
+        self._size_of = size_of
         self._left = TRIALS
 
     def __call__(self, example: E) -> bool:
-        self._left -= 1
+        self._left -= 1 + self._size_of(example) // 256
         return self._left >= 0 and self._shows(example)
 
 
 def shrink_stream(scenario: Scenario, shows: Callable[[Scenario], bool]) -> Scenario:
     """The shortest stream found that still *shows* the fault, with the plainest settings."""
-    ask = _Budget(shows)
+    ask = _Budget(shows, lambda scenario: len(scenario.data))
     plain: list[dict[str, Any]] = [{"deflate": None}, {"limits": DEFAULT_LIMITS}, {"eof": False}]
     for setting in plain:
         candidate = replace(scenario, **setting)
@@ -47,15 +49,37 @@ def shrink_stream(scenario: Scenario, shows: Callable[[Scenario], bool]) -> Scen
     def with_data(data: Sequence[int]) -> Scenario:
         return replace(scenario, data=bytes(data))
 
-    data = _shorter(list(scenario.data), lambda data: ask(with_data(data)))
+    # Frame by frame first, for what lies behind a frame that has lost a byte is read as another.
+    frames, rest = frames_of(scenario.data)
+
+    def shows_frames(frames: list[Frame]) -> bool:
+        return ask(with_data(b"".join(frame.encode() for frame in frames) + rest))
+
+    frames = _shorter(frames, shows_frames)
+    for i, frame in enumerate(frames):
+        if frame.declared is None:
+            frames = _with_shorter_payload(frames, i, shows_frames)
+    shortest = b"".join(frame.encode() for frame in frames) + rest
+    data = _shorter(list(shortest), lambda data: ask(with_data(data)))
     return with_data(_plainer(data, lambda data: ask(with_data(data))))
+
+
+def _with_shorter_payload(
+    frames: list[Frame], i: int, shows: Callable[[list[Frame]], bool]
+) -> list[Frame]:
+    def with_payload(payload: Sequence[int]) -> list[Frame]:
+        return [*frames[:i], replace(frames[i], payload=bytes(payload)), *frames[i + 1 :]]
+
+    return with_payload(
+        _shorter(list(frames[i].payload), lambda payload: shows(with_payload(payload)))
+    )
 
 
 def shrink_opening(
     scenario: OpeningScenario, shows: Callable[[OpeningScenario], bool]
 ) -> OpeningScenario:
     """The shortest head found that still *shows* the fault: fewer lines, then fewer bytes."""
-    ask = _Budget(shows)
+    ask = _Budget(shows, lambda scenario: len(scenario.data))
     lines = scenario.data.split(b"\r\n")
     lines = _shorter(lines, lambda lines: ask(replace(scenario, data=b"\r\n".join(lines))))
     data = _shorter(
@@ -68,7 +92,7 @@ def shrink_conversation(
     conversation: Conversation, shows: Callable[[Conversation], bool]
 ) -> Conversation:
     """The shortest conversation found that still *shows* the fault: fewer and smaller turns."""
-    ask = _Budget(shows)
+    ask = _Budget(shows, lambda conversation: len(conversation.turns))
 
     def with_turns(turns: Sequence[Turn]) -> Conversation:
         return replace(conversation, turns=tuple(turns))
