@@ -7,13 +7,16 @@ of how mutants are made.
 
 from __future__ import annotations
 
+import gc
+import json
 import os
 import resource
 import signal
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +24,11 @@ import pytest
 from coverage import Coverage
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.mutation.mutants import ImportMutant, Mutant, Pairs, functions_changed, put_in
+from tests.mutation.mutants import Functions, ImportMutant, Mutant, Pairs, functions_changed
 
 #: What can come of a mutant. A "timeout" was stopped for taking too long: it is as good as
-#: killed; one that is "unreached" has no test that runs it: it is as good as survived.
-KILLED, SURVIVED, TIMEOUT, UNREACHED = "killed", "survived", "timeout", "unreached"
+#: killed.
+KILLED, SURVIVED, TIMEOUT = "killed", "survived", "timeout"
 
 # Few examples, found in the same order each time, and a failure is not made smaller.
 settings.register_profile(
@@ -42,9 +45,7 @@ settings.register_profile(
 # without the mutant; and what a test may take at most to be run at all.
 _GRACE = 1.0
 _SLOWER = 8.0
-LONGEST_TEST = 0.4
-# The same for what is imported again, where every test of the module is run.
-LONGEST_TEST_AFTER_IMPORT = 0.1
+LONGEST_TEST = 0.25
 _MEMORY = 3 << 30
 
 Report = Callable[[Mutant, str, str], None]
@@ -117,14 +118,29 @@ class Failures:
 class Loop:
     """The plugin: pytest's own loop over the tests is replaced."""
 
-    def __init__(self, mutants: Iterable[Mutant], at_once: int, report: Report) -> None:
+    def __init__(
+        self,
+        mutants: Iterable[Mutant],
+        report: Report,
+        *,
+        at_once: int,
+        budget: float,
+        observations: Path | None,
+        own: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self.own = own
+        self.observations = observations
+        self.budget = budget
         self.mutants = mutants
         self.report = report
         self.children = Children(at_once, self.take)
         self.failures = Failures()
         self.items: dict[str, pytest.Item] = {}
         self.seconds: dict[str, float] = {}
-        self.reached: dict[Path, dict[int, list[str]]] = {}
+        # How many of the same test, with other parameters, come before.
+        self.ranks: dict[str, int] = {}
+        # By file, and by line, as JSON has them.
+        self.reached: dict[str, dict[str, list[str]]] = {}
         # The tests that have killed, the last one first: it may well kill the next one.
         self.killers: dict[str, list[str]] = defaultdict(list)
 
@@ -141,56 +157,92 @@ class Loop:
         self.items = {item.nodeid: item for item in session.items}
         self.observe()
         if self.failures.first:
-            raise pytest.UsageError(f"fails without any mutant: {self.failures.first}")
+            raise session.Failed(f"fails without any mutant: {self.failures.first}")
+        functions = Functions()
+        gc.collect()
+        gc.freeze()  # that children do not copy it all
         to_import = []
         for mutant in self.mutants:
             try:
                 pairs = functions_changed(mutant)
             except (SyntaxError, ValueError):
                 continue
-            if pairs is None:
-                to_import.append(mutant)
+            if pairs is None or (pairs and not self.tests_for(mutant)):
+                to_import.append(mutant)  # or it is only called by an import
             elif pairs:
-                self.decide(mutant, pairs)
-        for mutant in to_import:
+                self.decide(mutant, functions, pairs)
+        for mutant in to_import:  # these take longer
             self.decide_by_import(mutant)
         self.children.wait_for_all()
         return True
 
     def observe(self) -> None:
         """Run all tests: which lines does each reach, how long does it take?"""
-        for name, item in self.items.items():  # to be warm, when it is measured
-            begun = time.process_time()
-            run_item(item)
-            self.seconds[name] = time.process_time() - begun
-        self.items = {n: i for n, i in self.items.items() if self.seconds[n] <= LONGEST_TEST}
         coverage = Coverage(data_file=None, config_file=False, include=["*/wsproto_core/*"])
+        ranks: Counter[str] = Counter()
+        slow = set()
+        known = self.recall()
         coverage.start()
         for name, item in self.items.items():
-            coverage.switch_context(name)
-            run_item(item)
+            test = name.partition("[")[0]
+            if name not in known and test not in slow:
+                coverage.switch_context(name)
+                begun = time.process_time()
+                run_item(item)
+                self.seconds[name] = time.process_time() - begun
+                if self.seconds[name] > LONGEST_TEST:
+                    slow.add(test)  # with other parameters it will be, too
+            self.ranks[name] = ranks[test]
+            ranks[test] += 1
         coverage.stop()
         data = coverage.get_data()
         for file in data.measured_files():
-            self.reached[Path(file)] = data.contexts_by_lineno(file)
+            lines = self.reached.setdefault(file, {})
+            for line, names in data.contexts_by_lineno(file).items():
+                lines[str(line)] = lines.get(str(line), []) + names
+        self.items = {
+            name: item
+            for name, item in self.items.items()
+            if self.seconds.get(name, LONGEST_TEST + 1) <= LONGEST_TEST
+        }
+        if self.observations is not None:
+            self.observations.write_text(json.dumps([self.seconds, self.reached]))
+
+    def recall(self) -> set[str]:
+        """The tests that were observed before."""
+        if self.observations is not None and self.observations.exists():
+            self.seconds, self.reached = json.loads(self.observations.read_text())
+        return {*self.seconds}
+
+    def in_order(self, names: set[str], module: str) -> list[str]:
+        """In which order to try tests, and how many: those first that have killed others of
+        the module; then those of the files for it; one set of parameters of each test, then
+        the next.
+        """
+        own = {f"tests/test_{name}.py" for name in self.own.get(module, ())}
+
+        def order(name: str) -> tuple[bool, int, float]:
+            return name.partition("::")[0] not in own, self.ranks[name], self.seconds[name]
+
+        first = [name for name in self.killers[module] if name in names]
+        rest = names & {*self.items} - {*first}
+        names_in_order = first + sorted(rest, key=order)
+        spent = accumulate(self.seconds[name] for name in names_in_order)
+        return [n for n, sum_ in zip(names_in_order, spent, strict=True) if sum_ <= self.budget]
 
     def tests_for(self, mutant: Mutant) -> list[str]:
         """The tests that reach it, in the order in which to try them."""
-        contexts = self.reached.get(mutant.path, {})
-        names = {name for line in mutant.lines for name in contexts.get(line, ())}
-        killers = [name for name in self.killers[mutant.module] if name in names]
-        return killers + sorted(names & {*self.items} - {*killers}, key=self.seconds.__getitem__)
+        contexts = self.reached.get(str(mutant.path), {})
+        names = {name for line in mutant.lines for name in contexts.get(str(line), ())}
+        return self.in_order(names, mutant.module)
 
-    def decide(self, mutant: Mutant, pairs: Pairs) -> None:
+    def decide(self, mutant: Mutant, functions: Functions, pairs: Pairs) -> None:
         """Run the tests with other code in functions."""
         names = self.tests_for(mutant)
-        if not names:
-            self.report(mutant, UNREACHED, "")
-            return
 
         def work() -> str:
             try:
-                put_in(pairs)
+                functions.put_in(pairs)
             except ValueError:
                 return "cannot be put in"  # another number of free variables: see README.md
             for name in names:
@@ -204,20 +256,18 @@ class Loop:
 
     def decide_by_import(self, mutant: Mutant) -> None:
         """Import everything again, then run the tests of what the module is for."""
-        contexts = self.reached.get(mutant.path, {})
+        contexts = self.reached.get(str(mutant.path), {})
         names = {name for line in contexts.values() for name in line if name in self.items}
         if not names:  # nothing but data in it
             names = {*self.items}
-        names = {name for name in names if self.seconds[name] <= LONGEST_TEST_AFTER_IMPORT}
-        before = self.killers[mutant.module]
-        files = sorted({name.partition("::")[0] for name in names})
-
-        def order(item: pytest.Item) -> tuple[bool, float]:
-            return item.nodeid not in before, self.seconds[item.nodeid]
+        names_in_order = self.in_order(names, mutant.module)
+        files = sorted({name.partition("::")[0] for name in names_in_order})
+        places = {name: place for place, name in enumerate(names_in_order)}
 
         class Selected(Failures):
             def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-                items[:] = sorted((item for item in items if item.nodeid in names), key=order)
+                wanted = [item for item in items if item.nodeid in places]
+                items[:] = sorted(wanted, key=lambda item: places[item.nodeid])
 
             def pytest_runtest_setup(self, item: pytest.Item) -> None:
                 allow(seconds[item.nodeid])

@@ -12,6 +12,7 @@ import functools
 import gc
 import inspect
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -29,6 +30,9 @@ _WORDED = ("fault", "excess", "unencodable")
 _NOT_MUTATED_TARGETS = ("__all__", "__slots__")
 # As in mutmut: what comes of it is a TypeError, always.
 _NOT_MUTATED_CALLS = ("len", "isinstance")
+
+# Code of its own, in CPython 3.11, but run by what is around it.
+_COMPREHENSIONS = ("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>")
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,8 @@ def _is_left_alone(cst: Any, node: Any) -> bool:
     if isinstance(node, cst.SimpleString):
         # Text with blanks in it is wording.
         return isinstance(node.evaluated_value, str) and " " in node.evaluated_value
+    if isinstance(node, cst.IfExp):
+        return _is_left_alone(cst, node.body) and _is_left_alone(cst, node.orelse)
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
         return node.func.value in _NOT_MUTATED_CALLS
     return isinstance(node, cst.FormattedString) and " " in "".join(
@@ -202,6 +208,8 @@ def functions_changed(mutant: Mutant) -> Pairs | None:
 def _compare(old: CodeType, new: CodeType, pairs: Pairs) -> bool:
     if old == new:
         return True
+    if old.co_name in _COMPREHENSIONS:
+        return False
     if old.co_flags & inspect.CO_OPTIMIZED:
         pairs.append((old, new))
         return old.co_freevars == new.co_freevars and old.co_qualname == new.co_qualname
@@ -217,22 +225,34 @@ def _compare(old: CodeType, new: CodeType, pairs: Pairs) -> bool:
         and old.co_names == new.co_names
         and consts[0] == consts[1]
         and len(inner[0]) == len(inner[1])
-        and all(_compare(*both, pairs) for both in zip(*inner, strict=True))
+        and all(_compare(a, b, pairs) for a, b in zip(*inner, strict=True))
     )
 
 
-def put_in(pairs: Pairs) -> None:
-    """Change functions of this process, wherever they have been imported to."""
-    becomes = {(old.co_filename, old.co_qualname, old.co_firstlineno): new for old, new in pairs}
-    for each in gc.get_objects():
-        if isinstance(each, FunctionType):
-            code = each.__code__
-            new = becomes.get((code.co_filename, code.co_qualname, code.co_firstlineno))
-            if new is not None:
-                each.__code__ = new
-        elif isinstance(each, functools._lru_cache_wrapper):
-            if str(getattr(each, "__module__", "")).startswith(PACKAGE):
-                each.cache_clear()  # it holds what the unchanged code gave
+class Functions:
+    """The package's functions, wherever they have been imported to."""
+
+    def __init__(self) -> None:
+        self.made_of: dict[tuple[str, str, int], list[FunctionType]] = defaultdict(list)
+        self.caches: list[Any] = []
+        for each in gc.get_objects(generation=None):
+            if isinstance(each, FunctionType):
+                self.made_of[_identity(each.__code__)].append(each)
+            elif isinstance(each, functools._lru_cache_wrapper):
+                self.caches.append(each)
+
+    def put_in(self, pairs: Pairs) -> None:
+        """Change functions of this process. Raises ValueError if that cannot be done."""
+        for old, new in pairs:
+            for function in self.made_of[_identity(old)]:
+                function.__code__ = new
+        for cache in self.caches:
+            if str(getattr(cache, "__module__", "")).split(".")[0] == PACKAGE:
+                cache.cache_clear()  # it holds what the unchanged code gave
+
+
+def _identity(code: CodeType) -> tuple[str, str, int]:
+    return code.co_filename, code.co_qualname, code.co_firstlineno
 
 
 class ImportMutant(MetaPathFinder, Loader):

@@ -38,9 +38,7 @@ class Frame:
     def encode(self) -> bytes:
         """Its bytes (RFC 6455 §5.2), with whatever is wrong about it."""
         length = len(self.payload) if self.declared is None else self.declared
-        size = self.length_size
-        if size is None:
-            size = 0 if length <= 125 else 2 if length <= 0xFFFF else 8
+        size = _least_size(length) if self.length_size is None else self.length_size
         indicator = {0: length & 0x7F, 2: 126, 8: 127}[size]
         header = bytes(
             [
@@ -55,6 +53,10 @@ class Frame:
         masked = int.from_bytes(self.payload, "big") ^ int.from_bytes(keystream, "big")
         payload = masked.to_bytes(len(self.payload), "big")
         return header + extended + self.masking_key + payload
+
+
+def _least_size(length: int) -> int:
+    return 0 if length <= 125 else 2 if length <= 0xFFFF else 8
 
 
 def masking_keys(data: bytes) -> list[bytes]:
@@ -99,7 +101,7 @@ def frames_of(data: bytes) -> tuple[list[Frame], bytes]:
             fin=first >= 0x80,
             rsv=first >> 4 & 7,
             masking_key=rest[begin - 4 : begin] if masked else None,
-            length_size=size,
+            length_size=None if size == _least_size(length) else size,
             declared=None if len(payload) == length else length,
         )
         # Masked once more, the payload is what was masked.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from .actions import Action, SendClose, SendMessage, SendPing, SendPong
@@ -19,125 +20,127 @@ from .strategies.openings import OpeningScenario
 
 T = TypeVar("T")
 E = TypeVar("E")
+F = TypeVar("F")
 
 #: Examples of up to 256 bytes that are tried for one fault, at most; longer ones count for more.
-TRIALS: Final = 1500
+TRIALS: Final = 600
 
 
-class _Budget(Generic[E]):
-    """Asks whether an example still shows the fault, so many times."""
+class _Shrinker(Generic[E]):
+    """Asks whether examples still show the fault, until the trials are used up."""
 
     def __init__(self, shows: Callable[[E], bool], size_of: Callable[[E], int]) -> None:
         self._shows = shows
         self._size_of = size_of
         self._left = TRIALS
 
-    def __call__(self, example: E) -> bool:
+    def ask(self, example: E) -> bool:
+        """Whether *example* shows the fault; False once there are no trials left."""
         self._left -= 1 + self._size_of(example) // 256
         return self._left >= 0 and self._shows(example)
+
+    def shorter(self, items: list[T], example_of: Callable[[list[T]], E]) -> list[T]:
+        """Leave out what can be left out: halves first, then ever smaller pieces."""
+        size = max(1, len(items) // 2)
+        removed = True
+        while items and (size > 1 or removed):
+            at = 0
+            removed = False
+            while at < len(items) and self._left > 0:
+                candidate = items[:at] + items[at + size :]
+                if self.ask(example_of(candidate)):
+                    items, removed = candidate, True
+                else:
+                    at += size
+            if self._left <= 0:
+                break
+            size = max(1, size // 2)
+        return items
+
+    def plainer(self, data: list[int], example_of: Callable[[list[int]], E]) -> list[int]:
+        """Make bytes zero where that shows the same."""
+        for i, octet in enumerate(data):
+            candidate = [*data[:i], 0, *data[i + 1 :]]
+            if octet and self.ask(example_of(candidate)):
+                data = candidate
+        return data
 
 
 def shrink_stream(scenario: Scenario, shows: Callable[[Scenario], bool]) -> Scenario:
     """The shortest stream found that still *shows* the fault, with the plainest settings."""
-    ask = _Budget(shows, lambda scenario: len(scenario.data))
+    shrinker = _Shrinker(shows, lambda scenario: len(scenario.data))
     plain: list[dict[str, Any]] = [{"deflate": None}, {"limits": DEFAULT_LIMITS}, {"eof": False}]
     for setting in plain:
         candidate = replace(scenario, **setting)
-        if candidate != scenario and ask(candidate):
+        if candidate != scenario and shrinker.ask(candidate):
             scenario = candidate
 
-    def with_data(data: Sequence[int]) -> Scenario:
+    def of_bytes(data: Sequence[int]) -> Scenario:
         return replace(scenario, data=bytes(data))
 
     # Frame by frame first, for what lies behind a frame that has lost a byte is read as another.
     frames, rest = frames_of(scenario.data)
 
-    def shows_frames(frames: list[Frame]) -> bool:
-        return ask(with_data(b"".join(frame.encode() for frame in frames) + rest))
+    def of_frames(frames: list[Frame]) -> Scenario:
+        return of_bytes(b"".join(frame.encode() for frame in frames) + rest)
 
-    frames = _shorter(frames, shows_frames)
+    frames = shrinker.shorter(frames, of_frames)
     for i, frame in enumerate(frames):
         if frame.declared is None:
-            frames = _with_shorter_payload(frames, i, shows_frames)
-    shortest = b"".join(frame.encode() for frame in frames) + rest
-    data = _shorter(list(shortest), lambda data: ask(with_data(data)))
-    return with_data(_plainer(data, lambda data: ask(with_data(data))))
+            with_payload = partial(_with_payload, frames, i)
+            payload = shrinker.shorter(list(frame.payload), _chained(with_payload, of_frames))
+            frames = with_payload(payload)
+    data = shrinker.shorter(list(of_frames(frames).data), of_bytes)
+    return of_bytes(shrinker.plainer(data, of_bytes))
 
 
-def _with_shorter_payload(
-    frames: list[Frame], i: int, shows: Callable[[list[Frame]], bool]
-) -> list[Frame]:
-    def with_payload(payload: Sequence[int]) -> list[Frame]:
-        return [*frames[:i], replace(frames[i], payload=bytes(payload)), *frames[i + 1 :]]
+def _chained(first: Callable[[T], F], second: Callable[[F], E]) -> Callable[[T], E]:
+    return lambda value: second(first(value))
 
-    return with_payload(
-        _shorter(list(frames[i].payload), lambda payload: shows(with_payload(payload)))
-    )
+
+def _with_payload(frames: list[Frame], i: int, payload: list[int]) -> list[Frame]:
+    return [*frames[:i], replace(frames[i], payload=bytes(payload)), *frames[i + 1 :]]
 
 
 def shrink_opening(
     scenario: OpeningScenario, shows: Callable[[OpeningScenario], bool]
 ) -> OpeningScenario:
     """The shortest head found that still *shows* the fault: fewer lines, then fewer bytes."""
-    ask = _Budget(shows, lambda scenario: len(scenario.data))
-    lines = scenario.data.split(b"\r\n")
-    lines = _shorter(lines, lambda lines: ask(replace(scenario, data=b"\r\n".join(lines))))
-    data = _shorter(
-        list(b"\r\n".join(lines)), lambda data: ask(replace(scenario, data=bytes(data)))
-    )
-    return replace(scenario, data=bytes(data))
+    shrinker = _Shrinker(shows, lambda scenario: len(scenario.data))
+
+    def of_lines(lines: list[bytes]) -> OpeningScenario:
+        return replace(scenario, data=b"\r\n".join(lines))
+
+    def of_bytes(data: list[int]) -> OpeningScenario:
+        return replace(scenario, data=bytes(data))
+
+    lines = shrinker.shorter(scenario.data.split(b"\r\n"), of_lines)
+    return of_bytes(shrinker.shorter(list(b"\r\n".join(lines)), of_bytes))
 
 
 def shrink_conversation(
     conversation: Conversation, shows: Callable[[Conversation], bool]
 ) -> Conversation:
     """The shortest conversation found that still *shows* the fault: fewer and smaller turns."""
-    ask = _Budget(shows, lambda conversation: len(conversation.turns))
+    shrinker = _Shrinker(shows, lambda conversation: len(conversation.turns))
 
-    def with_turns(turns: Sequence[Turn]) -> Conversation:
+    def of_turns(turns: list[Turn]) -> Conversation:
         return replace(conversation, turns=tuple(turns))
 
     plain = replace(conversation, deflate=None)
-    if conversation.deflate is not None and ask(plain):
+    if conversation.deflate is not None and shrinker.ask(plain):
         conversation = plain
-    turns = _shorter(list(conversation.turns), lambda turns: ask(with_turns(turns)))
+    turns = shrinker.shorter(list(conversation.turns), of_turns)
     for i in range(len(turns)):
         smaller = True
         while smaller:
             smaller = False
             for turn in _smaller_turns(turns[i]):
                 candidate = [*turns[:i], turn, *turns[i + 1 :]]
-                if ask(with_turns(candidate)):
+                if shrinker.ask(of_turns(candidate)):
                     turns, smaller = candidate, True
                     break
-    return with_turns(turns)
-
-
-def _shorter(items: list[T], shows: Callable[[list[T]], bool]) -> list[T]:
-    """Leave out what can be left out: halves first, then ever smaller pieces."""
-    size = max(1, len(items) // 2)
-    while items:
-        at = 0
-        removed = False
-        while at < len(items):
-            candidate = items[:at] + items[at + size :]
-            if shows(candidate):
-                items, removed = candidate, True
-            else:
-                at += size
-        if size == 1 and not removed:
-            break
-        size = max(1, size // 2)
-    return items
-
-
-def _plainer(data: list[int], shows: Callable[[list[int]], bool]) -> list[int]:
-    """Make bytes zero where that shows the same."""
-    for i, octet in enumerate(data):
-        candidate = [*data[:i], 0, *data[i + 1 :]]
-        if octet and shows(candidate):
-            data = candidate
-    return data
+    return of_turns(turns)
 
 
 def _smaller_turns(turn: Turn) -> Iterator[Turn]:
