@@ -105,4 +105,6 @@ def test_links_lead_somewhere() -> None:
         elif not target.startswith("http"):
             # The package may be installed, and not stand beside the README.
             root = Path(wsproto_core.__file__).parent.parent
-            assert ((root if target.startswith("wsproto_core/") else ROOT) / target.partition("#")[0]).exists()
+            assert (
+                (root if target.startswith("wsproto_core/") else ROOT) / target.partition("#")[0]
+            ).exists()

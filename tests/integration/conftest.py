@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 # What each file needs of the extra "integration".
 _NEEDS = {
     "test_alias.py": ("trio_websocket", "wsproto"),
+    "test_autobahn.py": ("websockets",),
     "test_embedding.py": ("websockets", "wsproto"),
     "test_httpx_ws.py": ("httpx_ws", "trio", "websockets"),
     "test_hypercorn.py": ("h2", "hypercorn", "trio", "websockets"),
     "test_simple_websocket.py": ("anyio", "simple_websocket", "websockets"),
     "test_testing_peers.py": ("aiohttp", "picows", "tornado", "websockets", "wsproto"),
+    "test_testing_hunt.py": ("websockets", "wsproto"),
     "test_trio_websocket.py": ("anyio", "trio_websocket", "websockets"),
     "test_uvicorn.py": ("httptools", "starlette", "uvicorn", "websockets"),
 }

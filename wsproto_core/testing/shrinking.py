@@ -22,8 +22,8 @@ T = TypeVar("T")
 E = TypeVar("E")
 F = TypeVar("F")
 
-#: Examples of up to 256 bytes that are tried for one fault, at most; longer ones count for more.
-TRIALS: Final = 600
+#: Examples of up to 2 KiB that are tried for one fault, at most; longer ones count for more.
+TRIALS: Final = 1000
 
 
 class _Shrinker(Generic[E]):
@@ -36,14 +36,13 @@ class _Shrinker(Generic[E]):
 
     def ask(self, example: E) -> bool:
         """Whether *example* shows the fault; False once there are no trials left."""
-        self._left -= 1 + self._size_of(example) // 256
+        self._left -= 1 + self._size_of(example) // 2048
         return self._left >= 0 and self._shows(example)
 
     def shorter(self, items: list[T], example_of: Callable[[list[T]], E]) -> list[T]:
         """Leave out what can be left out: halves first, then ever smaller pieces."""
         size = max(1, len(items) // 2)
-        removed = True
-        while items and (size > 1 or removed):
+        while items:
             at = 0
             removed = False
             while at < len(items) and self._left > 0:
@@ -52,7 +51,7 @@ class _Shrinker(Generic[E]):
                     items, removed = candidate, True
                 else:
                     at += size
-            if self._left <= 0:
+            if self._left <= 0 or (size == 1 and not removed):
                 break
             size = max(1, size // 2)
         return items
