@@ -18,6 +18,15 @@ from wsproto_core import (
     LimitExceeded,
     Limits,
     PreparedMessage,
+    connection_base,
+)
+from wsproto_core.common_frames import (
+    LONG_SIZE_FOLLOWS,
+    MASKED_SHAPES,
+    NO_SHAPES,
+    SIZE_FOLLOWS,
+    UNFIT,
+    UNMASKED_SHAPES,
 )
 from wsproto_core.deflate import DeflateCodec
 from wsproto_core.events import (
@@ -31,7 +40,8 @@ from wsproto_core.extensions import PerMessageDeflate
 from wsproto_core.frame_protocol import FrameReader, frame_header, serialize_frame
 from wsproto_core.limits import DEFAULT_LIMITS
 from wsproto_core.messages import MessageReader
-from wsproto_core.words import Opcode
+from wsproto_core.states import Input
+from wsproto_core.words import LOCAL_ONLY_CLOSE_REASONS, CloseReason, Opcode
 
 from .wire import (
     BINARY,
@@ -502,3 +512,52 @@ class TestFastPaths:
         assert isinstance(event, CloseConnection)
         assert event.code == 1007
         assert policy.shown == [event]
+
+    def test_an_unmasked_frame_is_not_taken_for_a_long_one(self) -> None:
+        # Its payload is what would be the length, the key and the payload of a masked one.
+        for size, second in ((256, 0x05), (256, 0x7D), (70_000, 0x7F)):
+            length = size.to_bytes(8 if size > 65535 else 2, "big")
+            connection = Connection(SERVER)
+            connection.receive_data(bytes((0x82, second)) + length + bytes(size + 4))
+            (event,) = connection.events()
+            assert isinstance(event, CloseConnection)
+            assert event.code == 1002
+
+
+class TestNumbers:
+    """Those that others rely on, written down once more."""
+
+    def test_close_codes(self) -> None:
+        assert {reason.name: reason.value for reason in CloseReason} == {
+            "NORMAL_CLOSURE": 1000,
+            "GOING_AWAY": 1001,
+            "PROTOCOL_ERROR": 1002,
+            "UNSUPPORTED_DATA": 1003,
+            "NO_STATUS_RCVD": 1005,
+            "ABNORMAL_CLOSURE": 1006,
+            "INVALID_FRAME_PAYLOAD_DATA": 1007,
+            "POLICY_VIOLATION": 1008,
+            "MESSAGE_TOO_BIG": 1009,
+            "MANDATORY_EXT": 1010,
+            "INTERNAL_ERROR": 1011,
+            "SERVICE_RESTART": 1012,
+            "TRY_AGAIN_LATER": 1013,
+            "BAD_GATEWAY": 1014,
+            "TLS_HANDSHAKE_FAILED": 1015,
+        }
+        assert set(LOCAL_ONLY_CLOSE_REASONS) == {1005, 1006, 1015}
+
+    def test_states(self) -> None:
+        assert [state.value for state in ConnectionState] == [0, 1, 2, 3, 4, 5]
+        assert (CLIENT.value, SERVER.value) == (1, 2)
+        assert (connection_base.CLIENT, connection_base.SERVER) == (CLIENT, SERVER)
+        assert all(type(each.value) is str for each in Input)
+
+    def test_shapes(self) -> None:
+        sizes = [UNFIT, SIZE_FOLLOWS, LONG_SIZE_FOLLOWS]
+        assert len(set(sizes)) == 3
+        assert max(sizes) < 0
+        assert [shape[0] for shape in NO_SHAPES] == [UNFIT] * 256
+        following = [SIZE_FOLLOWS, LONG_SIZE_FOLLOWS]
+        assert [s[0] for s in MASKED_SHAPES] == [UNFIT] * 128 + [*range(4, 130)] + following
+        assert [s[0] for s in UNMASKED_SHAPES] == [*range(126)] + following + [UNFIT] * 128

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 import zlib
+from typing import Any
 
 import pytest
 
@@ -26,11 +27,13 @@ from wsproto_core.events import (
     CloseConnection,
     Ping,
     RejectConnection,
+    RejectData,
     Request,
 )
 from wsproto_core.extension_api import Extension
 from wsproto_core.extensions import PerMessageDeflate
-from wsproto_core.header_fields import split_list
+from wsproto_core.handshake import H11Handshake
+from wsproto_core.header_fields import is_target, split_list
 from wsproto_core.http_head import read_request_head, read_switching_head
 from wsproto_core.negotiation import (
     Fields,
@@ -161,6 +164,12 @@ class TestHeaderFields:
     )
     def test_lists(self, value: str, elements: list[str]) -> None:
         assert split_list(value) == elements
+
+    def test_targets(self) -> None:
+        for target in (b"/", b"ws://a/b", b"HTTP://a", b"Https://a/?b", b"WSS://a"):
+            assert is_target(target)
+        for target in (b"", b"a", b"*", b"ftp://a", b"ws:///a", b"ws://", b"/#", b"/ "):
+            assert not is_target(target)
 
 
 class TestHttpHead:
@@ -338,7 +347,7 @@ class TestHandshake:
         connection.initiate_upgrade_connection(self.HEADERS, path)
         (request,) = connection.events()
         assert isinstance(request, Request)
-        assert request.target == "/a%20b/%20%C3%A4?q=1&r=;@:!$'()*+,~%5B%23"
+        assert request.target == "/a%20b/%20%C3%A4?q=1&r=;@:!$'()*+,~[%23"
 
     def test_fields_are_limited(self) -> None:
         for most, status in ((5, None), (4, 431)):
@@ -359,3 +368,131 @@ class TestHandshake:
         assert isinstance(hint, RejectConnection)
         assert hint.status_code == status
         assert ("control character" in str(caught.value)) is (first != b"!")
+
+    @pytest.mark.parametrize(
+        ("headers", "closes"),
+        [([], 1), ([(b"Connection", b"close")], 1), ([(b"connection", b"x, CLOSE")], 1)],
+    )
+    def test_a_final_refusal_says_so_once(
+        self, headers: list[tuple[bytes, bytes]], closes: int
+    ) -> None:
+        for final in (True, False):
+            end = H11Handshake(SERVER, refusals_are_final=final)
+            end.initiate_upgrade_connection(self.HEADERS, "/")
+            data = end.send(RejectConnection(404, headers)).lower()
+            assert data.count(b"close\r\n") == (closes if final or headers else 0)
+            assert data.count(b"\r\nconnection: ") == data.count(b"close\r\n")
+            if final and not headers:
+                assert b"\r\nconnection: close\r\n" in data
+
+    def test_both_ends_are_open(self) -> None:
+        client, server = H11Handshake(CLIENT), H11Handshake(SERVER)
+        server.receive_data(client.send(Request("a", "/")))
+        client.receive_data(server.send(AcceptConnection()))
+        assert client.state is server.state is ConnectionState.OPEN
+
+    def test_the_request_line_of_a_bad_request_is_told(self) -> None:
+        for data in (b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", b"PUT /a HTTP/1.1\r\nHost: a\r\n\r\n"):
+            with pytest.raises(RemoteProtocolError) as caught:
+                WSConnection(SERVER).receive_data(data)
+            assert caught.value.request_line == (data[:3], b"/a")
+
+    def test_the_body_of_a_refusal_arrives_as_it_was(self) -> None:
+        body = random.Random(3).randbytes(10_000)
+        client = WSConnection(CLIENT)
+        client.send(Request("a", "/"))
+        client.receive_data(b"HTTP/1.1 403 No\r\nContent-Length: 10000\r\n\r\n" + body)
+        first, *rest = client.events()
+        assert isinstance(first, RejectConnection)
+        pieces = [event for event in rest if isinstance(event, RejectData)]
+        assert len(pieces) == len(rest)
+        assert b"".join(bytes(piece.data) for piece in pieces) == body
+        assert [piece.body_finished for piece in pieces][-1]
+        assert client.state is ConnectionState.CLOSED
+
+    def test_the_fields_of_a_response_are_limited(self) -> None:
+        for most in (5, 4):
+            client = WSConnection(CLIENT, limits=Limits(max_headers=most))
+            client.send(Request("a", "/"))
+            data = b"HTTP/1.1 403 No\r\n" + b"A: b\r\n" * 4 + b"Content-Length: 0\r\n\r\n"
+            if most == 5:
+                client.receive_data(data)
+                continue
+            with pytest.raises(LimitExceeded):
+                client.receive_data(data)
+
+    def test_the_length_that_was_declared_is_sent(self) -> None:
+        server = WSConnection(SERVER)
+        server.initiate_upgrade_connection(self.HEADERS, "/")
+        server.send(RejectConnection(403, [(b"Content-Length", b"6")], has_body=True))
+        assert server.send(RejectData(b"ab", body_finished=False)) == b"ab"
+        assert server.send(RejectData(b"cd", body_finished=False)) == b"cd"
+        for wrong in (b"e", b"efg"):
+            with pytest.raises(LocalProtocolError, match="Content-Length"):
+                server.send(RejectData(wrong))
+        assert server.send(RejectData(b"ef")) == b"ef"
+        assert server.state is ConnectionState.CLOSED
+
+
+class TestPerMessageDeflate:
+    @pytest.mark.parametrize(
+        ("name", "least", "most"),
+        [
+            ("client_max_window_bits", 8, 15),
+            ("server_max_window_bits", 8, 15),
+            ("level", -1, 9),
+            ("memory_level", 1, 9),
+            ("threshold", 0, None),
+        ],
+    )
+    def test_ranges(self, name: str, least: int, most: int | None) -> None:
+        def make(value: int) -> PerMessageDeflate:
+            settings: dict[str, Any] = {name: value}
+            return PerMessageDeflate(**settings)
+
+        for value in (least, most if most is not None else 1 << 40):
+            assert make(value).options[name] == value
+        for wrong in (least - 1, *(() if most is None else (most + 1,))):
+            with pytest.raises(ValueError, match=f"^{name} must be "):
+                make(wrong)
+
+    def test_what_is_not_the_default_is_shown(self) -> None:
+        assert repr(PerMessageDeflate()) == "PerMessageDeflate()"
+        shown = repr(PerMessageDeflate(memory_level=9, threshold=1))
+        assert shown == "PerMessageDeflate(memory_level=9, threshold=1)"
+        assert DeflatePolicy(zlib) == (zlib, 3, 8, 0)
+
+    def test_what_is_agreed_on_without_parameters(self) -> None:
+        extension = PerMessageDeflate()
+        extension.finalize("permessage-deflate")
+        agreed = extension.agreed
+        assert agreed is not None
+        assert agreed == DeflateParameters() == (False, False, 15, 15)
+        assert all(type(flag) is bool for flag in DeflateParameters()[:2])
+        assert extension.accept("permessage-deflate; client_max_window_bits") == ""
+        assert extension.agreed == (False, False, 15, 15)
+
+
+class TestOwnFields:
+    """What the handshake writes itself, an application cannot."""
+
+    SHARED = ("Upgrade", "Connection", "Sec-WebSocket-Extensions", "Content-Length")
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *(*SHARED, "Transfer-Encoding", "Host", "Sec-WebSocket-Key"),
+            *("Sec-WebSocket-Version", "Sec-WebSocket-Protocol"),
+        ],
+    )
+    def test_of_a_request(self, name: str) -> None:
+        client = UpgradeClient()
+        with pytest.raises(LocalProtocolError, match="written by the handshake"):
+            client.send_request(Request("a", "/", extra_headers=[(name.encode(), b"1")]))
+
+    @pytest.mark.parametrize("name", [*SHARED, "Transfer-Encoding", "Sec-WebSocket-Accept"])
+    def test_of_an_acceptance(self, name: str) -> None:
+        server = UpgradeServer()
+        server.receive_request(UpgradeClient().send_request(Request("a", "/")))
+        with pytest.raises(LocalProtocolError, match="written by the handshake"):
+            server.accept(AcceptConnection(extra_headers=[(name.encode(), b"1")]))

@@ -39,7 +39,7 @@ KNOWN: dict[str, tuple[int, list[tuple[str, str, int]]]] = {
         150,
         [
             ("streams", "failure 1007 (UTF-8) expected, text message seen", 20),
-            ("streams", "failure 1002 (length is not minimal) expected", 30),
+            ("streams", "failure 1002 (fragmented or long control frame) expected, nothing", 20),
         ],
     ),
 }

@@ -26,8 +26,9 @@ MODULES = (
 #: implementation.
 TESTS = (
     "closing", "deflate", "events", "extended_connect", "frames", "handshake_client",
-    "handshake_server", "http_head", "masking", "messages", "mutants", "mutants_parts", "negotiation",
-    "prepared", "properties", "session_statistics", "states", "testing_opening_cases",
+    "handshake_server", "http_head", "masking", "messages", "mutants", "mutants_parts",
+    "negotiation", "prepared", "properties", "session_statistics", "states",
+    "testing_opening_cases",
 )  # fmt: skip
 
 #: Those of them that are for a module, which are tried first.
@@ -38,8 +39,8 @@ OWN_TESTS = {
     "masking": ("mutants", "masking", "frames"),
     "utf8": ("mutants", "messages", "closing"),
     "deflate": ("mutants_parts", "deflate", "prepared"),
-    "words": ("frames", "closing", "states"),
-    "states": ("states", "closing"),
+    "words": ("mutants", "frames", "closing", "states"),
+    "states": ("mutants", "states", "closing"),
     "common_frames": ("mutants", "frames", "messages"),
     "header_fields": ("mutants_parts", "negotiation", "handshake_server", "handshake_client"),
     "http_head": ("mutants_parts", "http_head", "handshake_server", "handshake_client"),
@@ -159,9 +160,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--module", nargs="+", choices=MODULES, default=MODULES)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--results", type=Path, help="keep there what comes of each; go on with it")
-    parser.add_argument(
-        "--again", action="store_true", help="decide again on what survives unexplained"
-    )
+    parser.add_argument("--again", action="store_true", help="decide on the unexplained anew")
     parser.add_argument("--only-show", action="store_true", help="the results, and run nothing")
     parser.add_argument(
         "--budget", type=float, default=10.0, help="seconds of tests for a mutant (10)"

@@ -214,12 +214,16 @@ class Loop:
             self.seconds, self.reached = json.loads(self.observations.read_text())
         return {*self.seconds}
 
+    def files_for(self, module: str) -> set[str]:
+        """The files of tests that are for a module."""
+        return {f"tests/test_{name}.py" for name in self.own.get(module, ())}
+
     def in_order(self, names: set[str], module: str) -> list[str]:
         """In which order to try tests, and how many: those first that have killed others of
         the module; then those of the files for it; one set of parameters of each test, then
         the next.
         """
-        own = {f"tests/test_{name}.py" for name in self.own.get(module, ())}
+        own = self.files_for(module)
 
         def order(name: str) -> tuple[bool, int, float]:
             return name.partition("::")[0] not in own, self.ranks[name], self.seconds[name]
@@ -258,8 +262,9 @@ class Loop:
         """Import everything again, then run the tests of what the module is for."""
         contexts = self.reached.get(str(mutant.path), {})
         names = {name for line in contexts.values() for name in line if name in self.items}
-        if not names:  # nothing but data in it
-            names = {*self.items}
+        # Data are read without reaching a line of the module.
+        own = self.files_for(mutant.module)
+        names |= {name for name in self.items if name.partition("::")[0] in own}
         names_in_order = self.in_order(names, mutant.module)
         files = sorted({name.partition("::")[0] for name in names_in_order})
         places = {name: place for place, name in enumerate(names_in_order)}

@@ -22,8 +22,13 @@ T = TypeVar("T")
 E = TypeVar("E")
 F = TypeVar("F")
 
-#: Examples of up to 2 KiB that are tried for one fault, at most; longer ones count for more.
+#: Examples of up to 2 KiB that are tried for one fault at each stage, at most; longer ones count
+#: for more.
 TRIALS: Final = 1000
+
+
+#: Pieces of up to so many are left out wherever they begin.
+SMALL: Final = 4
 
 
 class _Shrinker(Generic[E]):
@@ -32,6 +37,10 @@ class _Shrinker(Generic[E]):
     def __init__(self, shows: Callable[[E], bool], size_of: Callable[[E], int]) -> None:
         self._shows = shows
         self._size_of = size_of
+        self.next_stage()
+
+    def next_stage(self) -> None:
+        """Give it new trials, for what is shorter by now."""
         self._left = TRIALS
 
     def ask(self, example: E) -> bool:
@@ -50,10 +59,11 @@ class _Shrinker(Generic[E]):
                 if self.ask(example_of(candidate)):
                     items, removed = candidate, True
                 else:
-                    at += size
+                    # A character of UTF-8 has up to four bytes, and begins anywhere.
+                    at += size if size > SMALL else 1
             if self._left <= 0 or (size == 1 and not removed):
                 break
-            size = max(1, size // 2)
+            size = size // 2 if size > 2 * SMALL else max(1, size - 1)
         return items
 
     def plainer(self, data: list[int], example_of: Callable[[list[int]], E]) -> list[int]:
@@ -84,11 +94,13 @@ def shrink_stream(scenario: Scenario, shows: Callable[[Scenario], bool]) -> Scen
         return of_bytes(b"".join(frame.encode() for frame in frames) + rest)
 
     frames = shrinker.shorter(frames, of_frames)
+    shrinker.next_stage()
     for i, frame in enumerate(frames):
         if frame.declared is None:
             with_payload = partial(_with_payload, frames, i)
             payload = shrinker.shorter(list(frame.payload), _chained(with_payload, of_frames))
             frames = with_payload(payload)
+    shrinker.next_stage()
     data = shrinker.shorter(list(of_frames(frames).data), of_bytes)
     return of_bytes(shrinker.plainer(data, of_bytes))
 
