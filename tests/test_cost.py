@@ -125,12 +125,12 @@ class TestMemory:
         list(connection.events())
 
         def work() -> None:
-            for _ in range(70):
+            for _ in range(135):
                 feed(connection, flood, len(flood))
 
         assert peak_memory(work) < 5 * len(flood)
         connection = Connection(role)
-        connection.receive_data(frame(TEXT, b"", to=role, fin=False) + flood * 66)
+        connection.receive_data(frame(TEXT, b"", to=role, fin=False) + flood * 132)
         assert_fails(list(connection.events())[-1:], 1009)
 
     def test_control_flood(self, role: ConnectionType) -> None:

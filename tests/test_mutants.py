@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import wsproto_core
 from wsproto_core import (
     Connection,
     ConnectionState,
@@ -57,7 +58,7 @@ from .wire import (
     outcome,
 )
 
-PACKAGE = Path(__file__).parents[1] / "wsproto_core"
+PACKAGE = Path(wsproto_core.__file__).parent
 SURVIVORS = Path(__file__).with_name("mutation") / "survivors.toml"
 
 

@@ -14,14 +14,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from wsproto_core.testing import command, sockets
+from wsproto_core.testing import command, hunting, sockets
 from wsproto_core.testing.catalogue import catalogue
 from wsproto_core.testing.command import main
+from wsproto_core.testing.hunting import Finding
 from wsproto_core.testing.judging import Judgement, Verdict
 from wsproto_core.testing.loading import LoadError, choose, load_adapter
 from wsproto_core.testing.outcomes import ReceiveLimits
 from wsproto_core.testing.results import from_json
 from wsproto_core.testing.runner import Result
+from wsproto_core.testing.scenarios import Scenario
 
 from .report_examples import CASES
 
@@ -401,3 +403,40 @@ class TestSockets:
         status, out, _ = run("--client", "--port", 0, "--give-up", 0.05)
         assert status == 1
         assert out.endswith(": nothing was checked: every case was skipped\n")
+
+
+class TestHunt:
+    def test_nothing_is_found(self) -> None:
+        status, out, err = run("--adapter", ENGINE, "--hunt", "--examples", 2)
+        assert (status, err) == (0, "")
+        said = r"\(2 examples of each property, seed 0, \S+ s\)"
+        assert re.fullmatch(rf"wsproto_core \S+: 0 kinds of faults {said}\n", out)
+
+    def test_what_is_found_is_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        example = Scenario(b"\x8f\x00", False, "client")
+        found = Finding("a kind", "streams", example, "the text\x1b", "6455-5.2-3")
+
+        def one(adapter: object, **options: Any) -> list[Finding]:
+            options["progress"]("streams", 1)
+            return [found]
+
+        monkeypatch.setattr(hunting, "hunt", one)
+        terminal = Terminal()
+        status, out, _ = run("--adapter", ENGINE, "--hunt", "--seed", 3, stderr=terminal)
+        assert status == 1
+        assert terminal.getvalue() == "streams: 1 found so far\n"
+        assert "the text\\x1b\nRFC 6455 §5.2 (6455-5.2-3, MUST): If an unknown opcode" in out
+        assert "1 kind of faults (1000 examples of each property, seed 3," in out
+
+    def test_without_hypothesis(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "wsproto_core.testing.hunting", None)
+        status, _, err = run("--adapter", ENGINE, "--hunt")
+        assert status == 2
+        assert "pip install 'wsproto_core[testing]'" in err
+
+    @pytest.mark.parametrize("more", [["--client"], ["--server", "ws://127.0.0.1:1/"], []])
+    def test_only_adapters(self, more: list[str]) -> None:
+        adapter = ["--adapter", ENGINE] if more else ["--list"]
+        status, _, err = run("--hunt", *adapter, *more)
+        assert status == 2
+        assert "--hunt goes with --adapter" in err

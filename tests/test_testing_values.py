@@ -6,11 +6,21 @@ import pytest
 
 from wsproto_core.testing.actions import SendMessage, SendPing
 from wsproto_core.testing.cases import Do, Eof, Receive
+from wsproto_core.testing.deflate_blocks import bits_of, packed
 from wsproto_core.testing.engine import EngineAdapter
-from wsproto_core.testing.frames import PING, TEXT, Frame, masking_keys
+from wsproto_core.testing.frames import BINARY, PING, TEXT, Frame, frames_of, masking_keys
 from wsproto_core.testing.judging import PASSED
+from wsproto_core.testing.model.failing import Fail
+from wsproto_core.testing.model.inflating import Inflater
 from wsproto_core.testing.openings import accept_for, fill_in, head_of, outcome_of_response
-from wsproto_core.testing.outcomes import Accepted, Failed, GotMessage, ReceiveLimits, Rejected
+from wsproto_core.testing.outcomes import (
+    Accepted,
+    DeflateSettings,
+    Failed,
+    GotMessage,
+    ReceiveLimits,
+    Rejected,
+)
 from wsproto_core.testing.runner import player_of, run
 from wsproto_core.testing.settings import Deflate, Open
 
@@ -113,3 +123,28 @@ def test_placeholders() -> None:
 def test_steps() -> None:
     case = case_of([Frame(PING), SendPing(), Eof()], [])
     assert [type(step) for step in case.steps] == [Receive, Do, Eof]
+
+
+def test_frames_of_what_is_not_there_in_full() -> None:
+    frame = Frame(BINARY, b"abc", masking_key=b"1234")
+    data = frame.encode()
+    assert frames_of(data * 2) == ([frame, frame], b"")
+    assert frames_of(data + data[:4]) == ([frame], data[:4])
+    (cut,), rest = frames_of(data[:-1])
+    assert (cut.payload, cut.declared, rest) == (b"ab", 3, b"")
+
+
+class TestInflater:
+    """What only data that no compressor makes come to."""
+
+    def test_a_code_that_is_not_used(self) -> None:
+        inflater = Inflater(DeflateSettings())
+        inflater.data += b"\xff"
+        with pytest.raises(Fail):
+            inflater.symbol({(1, 0): 65})
+
+    def test_no_code_lengths_at_all(self) -> None:
+        header = "0" + "01" + bits_of(0, 5) + bits_of(0, 5) + bits_of(0, 4) + "000" * 4
+        inflater = Inflater(DeflateSettings())
+        with pytest.raises(Fail):
+            list(inflater.inflate(packed(header + "0" * 300)))
