@@ -65,10 +65,6 @@ class _Timed:
     def receive_data(self, data: bytes | None) -> None:
         self.session.receive_data(data, NOW)
 
-    @property
-    def state(self) -> Any:
-        return self.session.state
-
 
 class SessionEndpoint(EngineEndpoint):
     """A session, and an application that accepts, and answers Pings."""
