@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from wsproto_core.testing.actions import SendClose, SendMessage, SendPing, SendPong
 from wsproto_core.testing.chunking import BYTEWISE, WHOLE
+from wsproto_core.testing.engine import EngineAdapter
 from wsproto_core.testing.frames import BINARY, CLOSE, PING, PONG, RSV1, TEXT, Frame
 from wsproto_core.testing.model import read
 from wsproto_core.testing.model.failing import Fail
@@ -29,12 +31,13 @@ from wsproto_core.testing.outcomes import (
     Role,
 )
 from wsproto_core.testing.scenarios import Scenario
-from wsproto_core.testing.settings import Opening
+from wsproto_core.testing.settings import Deflate, Open, Opening
 from wsproto_core.testing.strategies import compression, openings, payloads, streams
 from wsproto_core.testing.strategies.compression import (
     COMPRESSIONS,
     Compressor,
     blocks_by_hand,
+    bombs,
     deflate_settings,
     dynamic_headers,
     inflatables,
@@ -481,3 +484,19 @@ class TestOpenings:
     def test_subprotocols_differ(self) -> None:
         for names in drawn(openings.subprotocols(), 30):
             assert len(set(names)) == len(names)
+
+
+@settings(max_examples=15)
+@given(bombs(), st.sampled_from([BINARY, TEXT]))
+def test_bombs_are_small_and_inflate_to_much(payload: bytes, opcode: int) -> None:
+    inflated = zlib.decompressobj(-15).decompress(payload + b"\x00\x00\xff\xff")
+    assert len(inflated) >= 16 * 1024
+    assert len(payload) < len(inflated) / 50
+    limits = ReceiveLimits(max_message_size=1024)
+    adapter = EngineAdapter()
+    endpoint = adapter.open(Open("client", Deflate(), limits))
+    endpoint.receive(Frame(opcode, payload, rsv=4).encode())
+    (outcome,) = endpoint.outcomes()
+    # Of text that is too big and no UTF-8, either may be noticed.
+    assert outcome in (Failed(1009), Failed(1007))
+    assert outcome == Failed(1009) or opcode == TEXT

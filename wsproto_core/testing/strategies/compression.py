@@ -166,3 +166,22 @@ def deflate_settings() -> st.SearchStrategy[DeflateSettings]:
         context_takeover=st.sampled_from([True, False]),
         window_bits=st.sampled_from([15, 15, 8, 9, 10, 11, 12, 13, 14]),
     )
+
+
+def bombs() -> st.SearchStrategy[bytes]:
+    """Payloads of compressed messages that are small, and inflate to 16 KiB to 1 MiB.
+
+    In one block or in several. Shrinks to the smallest, in one block.
+    """
+
+    def bomb(kib: int, octet: int, blocks: int) -> bytes:
+        deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+        piece = bytes([octet]) * (kib * 1024 // blocks)
+        data = b"".join(
+            deflater.compress(piece) + deflater.flush(zlib.Z_FULL_FLUSH) for _ in range(blocks)
+        )
+        return data.removesuffix(TAIL)
+
+    return st.builds(
+        bomb, st.sampled_from([16, 64, 256, 1024]), st.integers(0, 255), st.sampled_from([1, 2, 16])
+    )
