@@ -264,26 +264,25 @@ def rows_of(record: Record) -> list[tuple[str, ...]]:
     cases = {case.id: case for case in catalogue()}
     found = {name: verdicts(record[name]) for name in PEERS if name in record}
 
-    def row(title: str, wanted: Callable[[Case], bool]) -> tuple[str, ...]:
+    def row(
+        title: str, *, section: str | None = None, level: Level | None = None
+    ) -> tuple[str, ...]:
+        def is_wanted(case: Case) -> bool:
+            return section in (None, case.section) and level in (None, case.level)
+
         return (
             title,
             *(
-                cell(verdict for id_, verdict in peer.items() if wanted(cases[id_]))
+                cell(verdict for id_, verdict in peer.items() if is_wanted(cases[id_]))
                 for peer in found.values()
             ),
         )
 
     sections = [*dict.fromkeys(case.section for case in catalogue())]
     return [
-        *(
-            row(section, lambda case, s=section: case.section == s and case.level is Level.MUST)  # type: ignore[misc]
-            for section in sections
-        ),
-        *(
-            row(f"*{level.value}*", lambda case, v=level: case.level is v)  # type: ignore[misc]
-            for level in (Level.SHOULD, Level.POLICY)
-        ),
-        row("**all**", lambda _: True),
+        *(row(section, section=section, level=Level.MUST) for section in sections),
+        *(row(f"*{level.value}*", level=level) for level in (Level.SHOULD, Level.POLICY)),
+        row("**all**"),
     ]
 
 

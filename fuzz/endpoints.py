@@ -44,9 +44,9 @@ from wsproto_core.testing.outcomes import (
     ReceiveLimits,
     Role,
 )
+from wsproto_core.testing.settings import other
 
 TYPES: Final = {"server": ConnectionType.SERVER, "client": ConnectionType.CLIENT}
-OTHER: Final[dict[Role, Role]] = {"server": "client", "client": "server"}
 
 
 def entropy(size: int) -> bytes:
@@ -199,7 +199,7 @@ class Endpoint:
         else:
             assert connection.state is ConnectionState.REMOTE_CLOSING
             answer = connection.send(ending.response())
-            reading = read(answer, eof=False, role=OTHER[self.setup.role])
+            reading = read(answer, eof=False, role=other(self.setup.role))
             assert isinstance(outcome, Failed | GotClose)
             assert outcome.code is not None
             reason = (ending.reason or "").encode()
@@ -264,7 +264,7 @@ def check_echo(setup: Setup, account: Account, deflate: DeflateSettings | None) 
             case _:
                 continue
         data += sender.send(event)
-    heard = Setup(role=OTHER[setup.role], whole=True)
+    heard = Setup(role=other(setup.role), whole=True)
     expected = [outcome for outcome in sent if not isinstance(outcome, Failed | Lost)]
     for way in (0, 1) if len(data) <= 100 else (0,):
         assert Endpoint(heard, deflate).play(data, way).outcomes == expected

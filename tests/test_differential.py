@@ -56,6 +56,7 @@ from wsproto_core.testing.outcomes import (
 )
 from wsproto_core.testing.permitting import permits
 from wsproto_core.testing.scenarios import Scenario
+from wsproto_core.testing.settings import other
 from wsproto_core.testing.strategies.compression import inflatables
 from wsproto_core.testing.strategies.payloads import texts
 from wsproto_core.testing.strategies.streams import (
@@ -64,7 +65,6 @@ from wsproto_core.testing.strategies.streams import (
 )
 
 CONNECTION_TYPES: Final = {"server": ConnectionType.SERVER, "client": ConnectionType.CLIENT}
-OTHER: Final[dict[Role, Role]] = {"server": "client", "client": "server"}
 
 #: How many events are taken after each read: all, one, or none until the end.
 ALL, ONE, NONE_YET = None, 1, 0
@@ -192,7 +192,7 @@ class Endpoint:
         """What the peer makes of the response."""
         assert self.ending is not None
         data = self.connection.send(self.ending.response())
-        return judge(data, eof=False, role=OTHER[self.scenario.role])
+        return judge(data, eof=False, role=other(self.scenario.role))
 
 
 def in_profile(examples: int) -> settings:
@@ -256,8 +256,8 @@ class TestAgainstItself:
         # A whole frame in one read takes the fast path; none does if it comes bytewise.
         scenario = data.draw(scenarios(deflate=deflate))
         bytewise = Endpoint(scenario, whole_messages=whole_messages).receive(BYTEWISE)
-        for other in (WHOLE, chunking):
-            endpoint = Endpoint(scenario, whole_messages=whole_messages).receive(other)
+        for way in (WHOLE, chunking):
+            endpoint = Endpoint(scenario, whole_messages=whole_messages).receive(way)
             if endpoint.outcomes != bytewise.outcomes:
                 assert permits(scenario, endpoint.outcomes), bytewise.outcomes
                 assert permits(scenario, bytewise.outcomes), endpoint.outcomes

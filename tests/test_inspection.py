@@ -50,11 +50,12 @@ from wsproto_core.inspection import (
     read_frame,
 )
 from wsproto_core.reports import plain
+from wsproto_core.testing.settings import other
 from wsproto_core.testing.strategies.streams import scenarios
 from wsproto_core.utilities import generate_accept_token
 
 from .test_cost import lines_run
-from .test_differential import CONNECTION_TYPES, ENGINE, OTHER
+from .test_differential import CONNECTION_TYPES, ENGINE
 from .wire import (
     BINARY,
     CLIENT,
@@ -711,7 +712,7 @@ class TestWhatever:
         engine = Connection(to, extensions, limits=limits, whole_messages=True)
         engine.receive_data(scenario.data)
         expected = list(engine.events())
-        sender = CONNECTION_TYPES[OTHER[scenario.role]]
+        sender = CONNECTION_TYPES[other(scenario.role)]
         if re.match(rb"GET |HTTP/|G$|H$", scenario.data):
             return  # of garbage: no connection, but a handshake
         findings = checked(scenario.data, sender=sender, extensions=extensions, limits=limits)

@@ -286,7 +286,7 @@ def check_opening(adapter: Adapter, scenario: OpeningScenario, chunking: Chunkin
 def _problem_of_opening(opening: Opening, observation: Observation) -> str:
     if observation.raised:
         return f"raises {observation.raised.partition(':')[0]}"
-    first, behind = _first_outcome(observation.outcomes)
+    first, behind = next(iter(observation.outcomes), None), list(observation.outcomes[1:])
     received, sent = observation.received, observation.sent
     judgement: RequestJudgement | ResponseJudgement
     if opening.role == "server":
@@ -309,10 +309,6 @@ def _problem_of_opening(opening: Opening, observation: Observation) -> str:
         if expected != behind:
             return "behind the handshake: " + difference(expected, behind)
     return ""
-
-
-def _first_outcome(outcomes: Sequence[Outcome]) -> tuple[Outcome | None, list[Outcome]]:
-    return (outcomes[0], list(outcomes[1:])) if outcomes else (None, [])
 
 
 def check_nonces(adapter: Adapter, connections: int = 32) -> None:
