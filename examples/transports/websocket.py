@@ -1,0 +1,160 @@
+"""What a program on an event loop has in hand: one connection, as coroutines.
+
+The same for asyncio, trio, anyio, HTTP/2 and HTTP/3. What they are made of, a wiring says in
+three methods: how to wait (:meth:`WebSocket.wait_until`), what to do when the session has been
+told something (:meth:`~WebSocket.step`), and when the transport is gone
+(:attr:`~WebSocket.gone`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Self, TypeVar
+
+from wsproto_core import Session, SessionEnded
+from wsproto_core import events as ev
+from wsproto_core.frame_protocol import CloseReason
+
+from .conversation import ConnectionClosed, Conversation, Data, logger
+
+T = TypeVar("T")
+
+
+class WebSocket(ABC):
+    """One connection. Any number of tasks may send; one at a time should receive."""
+
+    conversation: Conversation
+    #: Whether the transport is gone: None until then.
+    gone: bool | None = None
+
+    @abstractmethod
+    async def wait_until(self, condition: Callable[[], T | None]) -> T:
+        """Ask *condition*, again after all that happens, until it is not None."""
+
+    @abstractmethod
+    def step(self) -> None:
+        """Take the events, wake who waits, and do what the session says: write, read on or
+        not, close, set the timer.
+        """
+
+    # What a program calls
+
+    async def recv(self) -> Data:
+        """The next message. Raises :exc:`ConnectionClosed` behind the last one."""
+        message: Data = await self.wait_until(self.conversation.next_message)
+        if self.conversation.held:  # there is room again for what was left with the session
+            self.step()
+        return message
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Data:
+        try:
+            return await self.recv()
+        except ConnectionClosed:  # ``end`` says how
+            raise StopAsyncIteration from None
+
+    async def send(self, data: Data | Iterable[Data]) -> None:
+        """Send a message; one in fragments, if *data* yields them. Waits for room.
+
+        Raises :exc:`ConnectionClosed` if it is too late.
+        """
+        conversation = self.conversation
+        await self.wait_until(conversation.may_send)
+        if isinstance(data, str | bytes):
+            conversation.send(data)
+            self.step()
+        else:
+            await self._send_fragments(data)
+
+    async def _send_fragments(self, pieces: Iterable[Data]) -> None:
+        conversation = self.conversation
+        try:
+            ahead: Data | None = None
+            for piece in pieces:
+                if ahead is not None:
+                    conversation.send(ahead, finished=False)
+                    self.step()
+                    await self.wait_until(self._may_send_further)
+                ahead = piece
+            if ahead is None:
+                raise ValueError("a message has at least one fragment")
+            conversation.send(ahead)
+            self.step()
+        except BaseException:
+            if conversation.fragmenting:  # what has begun cannot be taken back
+                self.start_closing(CloseReason.INTERNAL_ERROR)
+            raise
+
+    def _may_send_further(self) -> bool | None:
+        return self.conversation.may_send(further=True)
+
+    async def ping(self) -> float:
+        """Send a ping, and wait for its pong: how many seconds it took."""
+        await self.wait_until(self.conversation.may_send)
+        ping = self.conversation.ping()
+        self.step()
+        return await self.wait_until(lambda: self.conversation.pong(ping))
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the connection, and wait until the transport is gone."""
+        self.start_closing(code, reason)
+        try:
+            await self.wait_until(lambda: self.gone)
+        except BaseException:  # cancelled: no time is left
+            self.abort()
+            raise
+
+    def start_closing(self, code: int = 1000, reason: str = "") -> None:
+        """Close the connection, without waiting. ``close_timeout`` bounds how long it takes."""
+        self.conversation.close(code, reason)
+        self.step()
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        self.session.abort(self.conversation.clock())
+        self.step()
+
+    @property
+    def session(self) -> Session:
+        return self.conversation.session
+
+    @property
+    def request(self) -> ev.Request | None:
+        """Server: what the client has asked for."""
+        return self.conversation.request
+
+    @property
+    def response(self) -> ev.AcceptConnection | ev.RejectConnection | None:
+        """What the server has answered."""
+        return self.conversation.response
+
+    @property
+    def subprotocol(self) -> str | None:
+        return getattr(self.response, "subprotocol", None)
+
+    @property
+    def end(self) -> SessionEnded | None:
+        """How the connection has ended; None before."""
+        return self.conversation.end
+
+    # What a server calls
+
+    async def run(self, handler: Handler) -> None:
+        """A server's task for one connection: its opening, its handler, its end."""
+        code = CloseReason.NORMAL_CLOSURE
+        try:
+            await self.wait_until(self.conversation.opened)
+            await handler(self)
+        except ConnectionClosed:
+            pass
+        except Exception:
+            logger.exception("a handler failed")
+            code = CloseReason.INTERNAL_ERROR
+        await self.close(code)
+
+
+#: A server's program for one connection, which is closed when it returns.
+Handler = Callable[[WebSocket], Awaitable[None]]
