@@ -67,7 +67,8 @@ class WebSocket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self.transport.set_write_buffer_limits(0)  # what waits, waits in the session
+        # What waits, waits in the session. Not 0: TLS then calls an empty buffer full.
+        self.transport.set_write_buffer_limits(high=1, low=0)
         self.timer: asyncio.Handle = self.loop.call_soon(self.flush)
 
     def data_received(self, data: bytes) -> None:

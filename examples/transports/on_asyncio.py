@@ -48,7 +48,8 @@ class AsyncioWebSocket(WebSocket, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass
-        self.transport.set_write_buffer_limits(0)  # what waits, waits in the session
+        # What waits, waits in the session. Not 0: TLS then calls an empty buffer full.
+        self.transport.set_write_buffer_limits(high=1, low=0)
         self.flush()
 
     def data_received(self, data: bytes) -> None:
