@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 _NEEDS = {
     "test_alias.py": ("trio_websocket", "wsproto"),
     "test_autobahn.py": ("websockets",),
+    "test_cluster.py": ("redis", "websockets"),
     "test_embedding.py": ("websockets", "wsproto"),
     "test_httpx_ws.py": ("httpx_ws", "trio", "websockets"),
     "test_hypercorn.py": ("h2", "hypercorn", "trio", "websockets"),
+    "test_instead_of_wsproto.py": ("hypercorn", "websockets"),
+    "test_interop_native.py": ("h2",),
     "test_simple_websocket.py": ("anyio", "simple_websocket", "websockets"),
     "test_testing_peers.py": ("aiohttp", "picows", "tornado", "websockets", "wsproto"),
     "test_testing_hunt.py": ("websockets", "wsproto"),
