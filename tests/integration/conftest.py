@@ -31,10 +31,12 @@ _NEEDS = {
     "test_hypercorn.py": ("h2", "hypercorn", "trio", "websockets"),
     "test_instead_of_wsproto.py": ("hypercorn", "websockets"),
     "test_interop_native.py": ("h2",),
+    "test_reconnecting.py": ("websockets",),
     "test_simple_websocket.py": ("anyio", "simple_websocket", "websockets"),
     "test_testing_peers.py": ("aiohttp", "picows", "tornado", "websockets", "wsproto"),
     "test_testing_hunt.py": ("websockets", "wsproto"),
     "test_trio_websocket.py": ("anyio", "trio_websocket", "websockets"),
+    "test_tutorial.py": ("websockets",),
     "test_uvicorn.py": ("httptools", "starlette", "uvicorn", "websockets"),
 }
 _MISSING = {
