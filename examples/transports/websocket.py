@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Self, TypeVar
 
-from wsproto_core import Session, SessionEnded
+from wsproto_core import PreparedMessage, Session, SessionEnded
 from wsproto_core import events as ev
 from wsproto_core.frame_protocol import CloseReason
 
@@ -90,6 +90,15 @@ class WebSocket(ABC):
 
     def _may_send_further(self) -> bool | None:
         return self.conversation.may_send(further=True)
+
+    def try_send(self, message: Data | PreparedMessage) -> bool:
+        """Send without waiting; whether it was not too late. For telling many: who reads slowly
+        holds up nobody, and is held to the session's ``max_output``, which is to be set then.
+        """
+        event = message if isinstance(message, PreparedMessage) else ev.Message(message)
+        sent = self.session.try_send(event, self.conversation.clock())
+        self.step()
+        return sent
 
     async def ping(self) -> float:
         """Send a ping, and wait for its pong: how many seconds it took."""

@@ -46,8 +46,7 @@ class Room:
         message = PreparedMessage(text)  # encoded once, for all of them
         for ws in self.members:
             if ws is not sender:
-                ws.session.try_send(message, ws.conversation.clock())
-                ws.step()
+                ws.try_send(message)
 
 
 async def main(host: str, port: int) -> None:
