@@ -3,9 +3,10 @@
     python -m examples.cluster [--processes 3] [--host 127.0.0.1] [--port 8000]
                                [--redis redis://...]
 
-Runs a Redis of its own (unless it is given one), an nginx, and behind that the processes of
-the chat; starts again what ends; stops all of it on Ctrl-C or SIGTERM, and leaves nothing
-behind. They reach each other by Unix sockets in a temporary folder: the only port is nginx's.
+Needs the package ``redis``, and the programs ``redis-server`` and ``nginx``. Runs a Redis of
+its own (unless it is given one), an nginx, and behind that the processes of the chat; starts
+again what ends; stops all of it on Ctrl-C or SIGTERM, and leaves nothing behind. They reach each
+other by Unix sockets in a temporary folder: the only port is nginx's.
 """
 
 from __future__ import annotations

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 # What each file needs of the extra "integration".
 _NEEDS = {
     "test_alias.py": ("trio_websocket", "wsproto"),
+    "test_applications.py": (
+        *("fastapi", "h2", "httptools", "hypercorn", "nexios", "ravyn"),
+        *("starlette", "uvicorn", "uvloop", "websockets"),
+    ),
     "test_autobahn.py": ("websockets",),
     "test_cluster.py": ("redis", "websockets"),
     "test_embedding.py": ("websockets", "wsproto"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,9 +50,9 @@ Dial = Callable[[Offer], Answer]
 def check_engine(server: Server, adapter: str) -> None:
     """The server's *adapter*, a module, must run on this package and on no other."""
     peer = server.dial(Offer(f"/engine?of={adapter}")).peer
-    _, file = peer.receive_message()
+    with closing(peer.transport):
+        _, file = peer.receive_message()
     assert Path(file.decode()).parent == Path(wsproto_core.__file__).parent
-    peer.transport.close()
 
 
 def fresh_id() -> str:
