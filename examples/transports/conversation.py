@@ -96,7 +96,9 @@ class Conversation:
 
     def take_events(self) -> None:
         """Take what the session gives; call it after whatever the session was told."""
-        self.held = False
+        self.held = len(self._messages) >= QUEUE
+        if self.held:
+            return
         for event in self.session.events():
             match event:
                 case ev.TextMessage() | ev.BytesMessage():

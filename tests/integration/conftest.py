@@ -39,6 +39,8 @@ _NEEDS = {
     "test_simple_websocket.py": ("anyio", "simple_websocket", "websockets"),
     "test_testing_peers.py": ("aiohttp", "picows", "tornado", "websockets", "wsproto"),
     "test_testing_hunt.py": ("websockets", "wsproto"),
+    "test_transport_h2.py": ("h2", "hypercorn", "websockets"),
+    "test_transport_h3.py": ("aioquic", "h2", "hypercorn", "websockets"),
     "test_trio_websocket.py": ("anyio", "trio_websocket", "websockets"),
     "test_tutorial.py": ("websockets",),
     "test_uvicorn.py": ("httptools", "starlette", "uvicorn", "websockets"),
