@@ -170,6 +170,7 @@ async def asgi_echo(_scope: Any, receive: Any, send: Any) -> None:
 async def uvicorn(ws: Any, sock: socket.socket) -> AsyncIterator[None]:
     from uvicorn import Config, Server
 
+    sys.path.append(str(ROOT))  # the examples are not installed
     server = Server(Config(asgi_echo, ws=ws, lifespan="off", log_level="warning"))
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     try:
@@ -204,6 +205,9 @@ SYSTEMS = {
         partial(uvicorn, "websockets-sansio"), ("uvicorn", "websockets")
     ),
     "uvicorn, wsproto": System(partial(uvicorn, "wsproto"), ("uvicorn", "wsproto")),
+    "uvicorn, examples/uvicorn_ws": System(
+        partial(uvicorn, "examples.uvicorn_ws:WebSocketProtocol"), ("uvicorn",)
+    ),
 }
 
 

@@ -582,3 +582,29 @@ def test_a_session_begins_between_messages() -> None:
     connection = Connection(SERVER)
     connection.send(TextMessage("a", message_finished=False))
     refuses(lambda: Session.over(connection, now=0), "between messages")
+
+
+class TestExtensions:
+    """Both ends can tell what was agreed on."""
+
+    def test_none_before_the_opening(self) -> None:
+        assert Session(SERVER, now=0.0).extensions == ()
+
+    def test_none_agreed_on(self) -> None:
+        offer = Request("example.com", "/", extensions=[PerMessageDeflate()])
+        pair = Pair(request=offer)
+        assert pair.client.extensions == pair.server.extensions == ()
+
+    def test_as_agreed_on(self) -> None:
+        configured = PerMessageDeflate()
+        offer = PerMessageDeflate(server_max_window_bits=10)
+        pair = Pair(
+            request=Request("example.com", "/", extensions=[offer]),
+            accept=AcceptConnection(extensions=[configured]),
+        )
+        for session in (pair.client, pair.server):
+            (extension,) = session.extensions
+            assert isinstance(extension, PerMessageDeflate)
+            assert extension.agreed is not None
+            assert extension.agreed.server_max_window_bits == 10
+        assert configured.agreed is None  # it is configuration, for any number of connections

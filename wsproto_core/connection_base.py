@@ -89,10 +89,14 @@ class ConnectionBase:
         client = connection_type is CLIENT
         #: True in a client, False in a server.
         self.client = client
+        #: The extensions in use: those that the opening handshake agreed on, as configured
+        #: by it (:attr:`PerMessageDeflate.agreed
+        #: <wsproto_core.extensions.PerMessageDeflate.agreed>`). Not to be changed.
+        self.extensions = tuple(each for each in extensions or () if each.enabled())
         codecs = [
             (codec, extension.rsv)
-            for extension in extensions or ()
-            if extension.enabled() and (codec := extension.codec(client)) is not None
+            for extension in self.extensions
+            if (codec := extension.codec(client)) is not None
         ]
         if len(codecs) > 1:
             raise LocalProtocolError("only one extension of a connection can transform messages")

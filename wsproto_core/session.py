@@ -36,6 +36,7 @@ from .events import (
     RejectConnection,
     TextMessage,
 )
+from .extension_api import Extension
 from .handshake import H11Handshake
 from .masking import EntropySource
 from .prepared import PreparedMessage
@@ -60,8 +61,8 @@ class Session(SessionPolicy):
     * what the application wants: :meth:`send`, :meth:`close`, :meth:`abort`;
     * what comes of it: :meth:`events`, :meth:`data_to_send`, :attr:`transport`,
       :attr:`deadline`, :attr:`reading_paused`;
-    * how it stands: :attr:`state`, :attr:`writable`, :attr:`latency`, :attr:`ended`,
-      :meth:`statistics`.
+    * how it stands: :attr:`state`, :attr:`writable`, :attr:`latency`, :attr:`extensions`,
+      :attr:`ended`, :meth:`statistics`.
 
     :param connection_type: which end.
     :param now: the time, in seconds, by any clock that never goes back. Every call with
@@ -124,6 +125,13 @@ class Session(SessionPolicy):
     def now(self) -> float:
         """The last time that it was told."""
         return self._now
+
+    @property
+    def extensions(self) -> tuple[Extension, ...]:
+        """The extensions in use, as :attr:`Connection.extensions
+        <wsproto_core.connection.Connection.extensions>`; none before the opening.
+        """
+        return () if self._connection is None else self._connection.extensions
 
     @property
     def latency(self) -> float | None:

@@ -200,9 +200,12 @@ class Conversation:
         return ping
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Start the closing handshake, if nobody has. What nobody has received is dropped."""
-        self._closing = True
-        self._messages.clear()
+        """Start the closing handshake, if nobody has. What nobody has received is dropped,
+        unless it is over already.
+        """
+        if self.end is None:
+            self._closing = True
+            self._messages.clear()
         self.session.close(self.clock(), code, reason)
 
 

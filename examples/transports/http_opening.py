@@ -121,12 +121,15 @@ class Opening(Stream):
     @asynccontextmanager
     async def open(self) -> AsyncIterator[WebSocket]:
         """The WebSocket, from its request until it is closed."""
-        code = CloseReason.INTERNAL_ERROR
+        code = CloseReason.GOING_AWAY  # if it is cancelled
         try:
             self.connection.settle(self)
             ws = await self.opened
             yield ws
             code = CloseReason.NORMAL_CLOSURE
+        except Exception:
+            code = CloseReason.INTERNAL_ERROR
+            raise
         finally:
             if self.opened.done() and not self.opened.cancelled() and not self.opened.exception():
                 await self.opened.result().close(code)

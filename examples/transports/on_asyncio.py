@@ -138,13 +138,16 @@ async def connect(
     async with asyncio.timeout_at(ws.session.deadline):
         await loop.create_connection(lambda: ws, address.host, address.port, ssl=tls)
     request = address.request(subprotocols=subprotocols, headers=headers, compress=compress)
-    code = CloseReason.INTERNAL_ERROR
+    code = CloseReason.GOING_AWAY  # if it is cancelled
     try:
         ws.session.send(request, loop.time())
         ws.step()
         await ws.wait_until(ws.conversation.opened)
         yield ws
         code = CloseReason.NORMAL_CLOSURE
+    except Exception:
+        code = CloseReason.INTERNAL_ERROR
+        raise
     finally:
         await ws.close(code)
 
@@ -205,7 +208,14 @@ async def serve(
     """
     server = Server(handler, accept, config)
     loop = asyncio.get_running_loop()
-    listening = await loop.create_server(server.make, host, port, ssl=ssl, backlog=1024)
+    listening = await loop.create_server(
+        server.make,
+        host,
+        port,
+        ssl=ssl,
+        ssl_handshake_timeout=config.handshake_timeout if ssl else None,
+        backlog=1024,
+    )
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server

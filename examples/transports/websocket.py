@@ -92,9 +92,12 @@ class WebSocket(ABC):
         return self.conversation.may_send(further=True)
 
     def try_send(self, message: Data | PreparedMessage) -> bool:
-        """Send without waiting; whether it was not too late. For telling many: who reads slowly
-        holds up nobody, and is held to the session's ``max_output``, which is to be set then.
+        """Send without waiting; whether it was sent: not if it is too late, nor while another
+        task is within a message in fragments. For telling many: who reads slowly holds up
+        nobody, and is held to the session's ``max_output``, which is to be set then.
         """
+        if self.conversation.fragmenting:
+            return False
         event = message if isinstance(message, PreparedMessage) else ev.Message(message)
         sent = self.session.try_send(event, self.conversation.clock())
         self.step()

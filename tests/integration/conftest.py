@@ -41,9 +41,13 @@ _NEEDS = {
     "test_testing_hunt.py": ("websockets", "wsproto"),
     "test_transport_h2.py": ("h2", "hypercorn", "websockets"),
     "test_transport_h3.py": ("aioquic", "h2", "hypercorn", "websockets"),
+    "test_transport_tls_in_memory.py": ("websockets",),
+    "test_transport_use.py": ("anyio", "trio", "websockets"),
+    "test_transports.py": ("anyio", "trio", "websockets"),
     "test_trio_websocket.py": ("anyio", "trio_websocket", "websockets"),
     "test_tutorial.py": ("websockets",),
     "test_uvicorn.py": ("httptools", "starlette", "uvicorn", "websockets"),
+    "test_uvicorn_ws.py": ("httptools", "uvicorn", "uvloop", "websockets", "wsproto"),
 }
 _MISSING = {
     file: missing

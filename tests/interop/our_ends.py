@@ -38,32 +38,9 @@ from .scenarios import BY_NAME, PONG_TEXT, REFUSED, Scenario, thirds
 Report = Callable[[OurView], None]
 
 
-class WatchedDeflate(PerMessageDeflate):
-    """permessage-deflate that tells a server whether it was agreed on.
-
-    A connection works with a copy of what is given; the list is the same one.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.accepted: list[str] = []
-
-    def accept(self, offer: str) -> str | None:
-        answer = super().accept(offer)
-        if answer is not None:
-            self.accepted.append(f"{self.name}; {answer}".removesuffix("; "))
-        return answer
-
-
 def extensions_of(ws: WebSocket) -> str:
     """What has been agreed on; in words, not as it was on the wire."""
-    agreed: list[str] = []
-    for extension in getattr(ws.response, "extensions", ()):
-        if isinstance(extension, WatchedDeflate):
-            agreed += extension.accepted
-        elif isinstance(extension, PerMessageDeflate) and extension.enabled():
-            agreed.append(extension.name)
-    return ", ".join(agreed)
+    return ", ".join(extension.name for extension in ws.session.extensions)
 
 
 def view_of(ws: WebSocket, path: str, received: list[Digest]) -> OurView:
@@ -106,7 +83,7 @@ class OurServer:
         if path == "/reject":
             self.report(OurView(path=path, refused=REFUSED))
             return RejectConnection(REFUSED), b"no entry\n"
-        return AcceptConnection(extensions=[WatchedDeflate()] if self.deflate else [])
+        return AcceptConnection(extensions=[PerMessageDeflate()] if self.deflate else [])
 
     async def handle(self, ws: WebSocket) -> None:
         """Serve a connection; report it in any case."""
