@@ -78,6 +78,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self.disconnect = {"type": "websocket.disconnect", "code": code, "reason": reason}
         self.messages.put_nowait(self.disconnect)
         self.full = False
+        self.flow.resume_writing()  # nobody is to wait in send() until the transport has ended
 
     def step(self) -> None:
         """Take what has happened, and do with the transport and with time what comes of it."""
@@ -86,14 +87,12 @@ class WebSocketProtocol(asyncio.Protocol):
             if isinstance(event, ev.Message) and self.disconnect is None:
                 kind = "text" if type(event) is ev.TextMessage else "bytes"
                 self.messages.put_nowait({"type": "websocket.receive", kind: event.data})
-                # A long one is enough for the application to hold, or some short ones.
                 if len(event.data) > 4096 or self.messages.qsize() >= self.config.ws_max_queue:
-                    self.full = True
+                    self.full = True  # a long one is enough to hold, or some short ones
                     break
             elif isinstance(event, ev.Request):
                 self.messages.put_nowait({"type": "websocket.connect"})
-                task = self.loop.create_task(self.run(event.subprotocols))
-                self.server_state.tasks.add(task)
+                self.server_state.tasks.add(task := self.loop.create_task(self.run(event)))
                 task.add_done_callback(self.server_state.tasks.discard)
             elif isinstance(event, ws.SessionEnded) and self.disconnect is None:
                 code = event.code_received or event.code_sent or event.code
@@ -107,7 +106,7 @@ class WebSocketProtocol(asyncio.Protocol):
         if action is ws.TransportAction.ABORT:
             transport.abort()
         elif not transport.is_closing():
-            (flow.pause_reading if self.full or session.reading_paused else flow.resume_reading)()
+            (flow.pause_reading if session.reading_paused else flow.resume_reading)()
             if action is ws.TransportAction.END_WRITING and transport.can_write_eof():
                 transport.write_eof()
             elif action is not ws.TransportAction.KEEP:
@@ -118,7 +117,7 @@ class WebSocketProtocol(asyncio.Protocol):
             if due is not None:
                 self.timer = self.loop.call_at(due, self.time_is_up)
 
-    async def run(self, subprotocols: list[str]) -> None:
+    async def run(self, request: ev.Request) -> None:
         line, *fields = self.request.removesuffix(b"\r\n\r\n").split(b"\r\n")
         raw_path, _, query_string = line.split(b" ")[1].partition(b"?")
         self.scope: Any = {
@@ -133,7 +132,7 @@ class WebSocketProtocol(asyncio.Protocol):
             "raw_path": self.config.root_path.encode("ascii") + raw_path,
             "query_string": query_string,
             "headers": [tuple(field.split(b": ", 1)) for field in fields],
-            "subprotocols": subprotocols,
+            "subprotocols": request.subprotocols,
             "state": self.app_state.copy(),
             "extensions": {"websocket.http.response": {}},
         }
@@ -162,7 +161,8 @@ class WebSocketProtocol(asyncio.Protocol):
         return message
 
     async def send(self, message: Any) -> None:
-        await self.flow.drain()
+        if self.flow.write_paused:
+            await self.flow.drain()
         if self.disconnect is not None or self.transport.is_closing():
             raise utils.ClientDisconnected
         try:
