@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -58,7 +59,15 @@ collect_ignore = list(_MISSING)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Nothing is left out in silence."""
+    """Nothing is left out in silence, and what takes how long is seen."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.location[0]] += report.duration
+    terminalreporter.section("seconds")
+    for file in sorted(seconds, key=seconds.__getitem__, reverse=True):
+        terminalreporter.write_line(f"{seconds[file]:7.1f}  {file}")
     for file, missing in _MISSING.items():
         terminalreporter.write_line(f"left out {file}: {', '.join(missing)} not installed")
 
