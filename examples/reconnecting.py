@@ -218,8 +218,11 @@ class Outbox:
             sending = asyncio.create_task(self.send_all(ws))
             try:
                 while self.waiting:
-                    answer = json.loads(await ws.recv())
-                    self.waiting.pop(answer["ack"], None)
+                    match json.loads(await ws.recv()):
+                        case {"ack": int(number)}:
+                            self.waiting.pop(number, None)
+                        case other:
+                            raise ValueError(f"this is no acknowledgement: {other!r}")
                 return
             except ConnectionClosed:
                 continue

@@ -22,6 +22,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from tempfile import TemporaryDirectory
@@ -200,6 +201,11 @@ def find(program: str) -> str:
     return path
 
 
+def check_redis() -> None:
+    if find_spec("redis") is None:
+        raise CannotRun("the package redis is not installed (pip install redis)")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="The chat on several processes.")
     parser.add_argument("--processes", type=int, default=3)
@@ -208,6 +214,7 @@ if __name__ == "__main__":
     parser.add_argument("--redis", default="", help="the URL of a Redis, instead of an own one")
     arguments = parser.parse_args()
     try:
+        check_redis()
         asyncio.run(main(**vars(arguments)))
     except CannotRun as exc:
         sys.exit(str(exc))

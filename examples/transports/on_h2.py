@@ -148,7 +148,8 @@ class Http2Server(HttpServer):
     async def close(self) -> None:
         self.closing = True
         await super().close()
-        connections = list(self.connections)
+        # One that is within TLS's handshake has no transport yet.
+        connections = [each for each in self.connections if hasattr(each, "transport")]
         for connection in connections:
             connection.close()
         await asyncio.gather(*(connection.lost.wait() for connection in connections))
@@ -174,7 +175,14 @@ async def serve(
     server = Http2Server(handler, accept, config, page)
     loop = asyncio.get_running_loop()
     tls = None if ssl is None else with_alpn(ssl)
-    listening = await loop.create_server(server.make_connection, host, port, ssl=tls, backlog=1024)
+    listening = await loop.create_server(
+        server.make_connection,
+        host,
+        port,
+        ssl=tls,
+        ssl_handshake_timeout=config.handshake_timeout if ssl else None,
+        backlog=1024,
+    )
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server

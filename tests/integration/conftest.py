@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
@@ -56,6 +57,8 @@ _MISSING = {
     if (missing := [package for package in packages if find_spec(package) is None])
 }
 collect_ignore = list(_MISSING)
+if _MISSING and os.environ.get("CI"):
+    raise pytest.UsageError(f"not installed: {_MISSING}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import shutil
 import signal
 import socket
 import ssl
@@ -857,7 +856,6 @@ class TestTerminalClient:
     def test_bad_url(self, start_client: Callable[..., Program], url: str) -> None:
         assert start_client(url, "ann").exit_status() == 2
 
-    @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate by openssl")
     def test_tls(
         self, shared_server: ChatServer, start_client: Callable[..., Program], tmp_path: Path
     ) -> None:

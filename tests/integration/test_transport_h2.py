@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-import shutil
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -404,6 +403,66 @@ class TestRequests:
 # Both ends ours
 
 
+class TestTls:
+    """What a client that is silent within TLS's handshake can hold up."""
+
+    def test_leaving_the_server(self, tmp_path: Path) -> None:
+        theirs, ours = make_contexts(tmp_path)
+
+        async def main() -> None:
+            async with serve(echo, ssl=theirs) as server:
+                _, silent = await asyncio.open_connection("127.0.0.1", server.port)
+                async with connect(url(server, "/", "wss"), ssl=ours) as ws:
+                    await ws.send("the server has seen the other one, too")
+                    await ws.recv()
+            silent.close()
+            await until(lambda: len(asyncio.all_tasks()) == 2)  # asyncio's own was for that one
+
+        run(main())
+
+    def test_forgotten_handshake_ends_at_its_deadline(self, tmp_path: Path) -> None:
+        theirs, _ = make_contexts(tmp_path)
+
+        async def main() -> None:
+            async with serve(
+                echo, ssl=theirs, config=SessionConfig(handshake_timeout=0.2)
+            ) as server:
+                reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+                async with asyncio.timeout(TIMEOUT):
+                    assert await reader.read() == b""
+                writer.close()
+
+        run(main())
+
+
+class TestClientsBlock:
+    """The code that a client's connection is closed with, by how its block ends."""
+
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [(RuntimeError("a test"), 1011), (asyncio.CancelledError(), 1001)],
+        ids=["exception", "cancelled"],
+    )
+    def test_code(self, error: BaseException, code: int) -> None:
+        async def main() -> None:
+            ends: list[WebSocket] = []
+
+            async def handler(ws: WebSocket) -> None:
+                ends.append(ws)
+                async for _ in ws:
+                    pass
+
+            async with serve(handler) as server:
+                with pytest.raises(type(error)):
+                    async with connect(url(server, "/")):
+                        raise error
+                await until(lambda: bool(ends) and ends[0].end is not None)
+                assert ends[0].end is not None
+                assert ends[0].end.code == code
+
+        run(main())
+
+
 class TestConversation:
     @pytest.fixture(params=["ws", "wss"])
     def contexts(
@@ -411,8 +470,6 @@ class TestConversation:
     ) -> tuple[str, ssl.SSLContext | None, ssl.SSLContext | None]:
         if request.param == "ws":
             return "ws", None, None
-        if shutil.which("openssl") is None:
-            pytest.skip("makes a certificate by openssl")
         return "wss", *make_contexts(tmp_path)
 
     @pytest.mark.parametrize("compress", [False, True])
@@ -1154,7 +1211,6 @@ class TestClient:
 
         run(main())
 
-    @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate by openssl")
     def test_server_that_speaks_http_1_only(self, tmp_path: Path) -> None:
         theirs, ours = make_contexts(tmp_path)
 
@@ -1195,8 +1251,6 @@ def hypercorn(
     options: tuple[str, ...] = ()
     context = None
     if request.param == "TLS":
-        if shutil.which("openssl") is None:
-            pytest.skip("makes a certificate by openssl")
         certificate = make_certificate(tmp_path_factory.mktemp("tls"))
         options = ("--certfile", str(certificate), "--keyfile", str(certificate))
         context = ssl.create_default_context(cafile=str(certificate))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -34,10 +33,7 @@ from .servers import Dial, Server, StartServer
 from .test_chat import make_certificate
 from .test_transport_h2 import BIG, beaten, echo, ended, run, until
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate by openssl"),
-]
+pytestmark = pytest.mark.integration
 
 VERSION = [("sec-websocket-version", "13")]
 

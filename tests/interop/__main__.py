@@ -50,16 +50,13 @@ def complaints(pair: Pair, outcomes: Mapping[str, Mapping[Deflate, Outcome]]) ->
     """
     found: list[str] = []
     for name, by_deflate in outcomes.items():
-        known = pair.known_fault(name)
-        failed = False
         for deflate, outcome in by_deflate.items():
-            if outcome.verdict is Verdict.FAIL:
-                failed = True
-                if known is None:
-                    half = "with" if deflate else "without"
-                    found.append(f"{pair.id}, {name}, {half} permessage-deflate: {outcome.why}")
-        if known is not None and not failed and len(by_deflate) == 2:
-            found.append(f"{pair.id}, {name}: it is ok, though a fault is known: {known}")
+            known = pair.known_fault(name, deflate)
+            where = f"{pair.id}, {name}, {'with' if deflate else 'without'} permessage-deflate"
+            if outcome.verdict is Verdict.FAIL and known is None:
+                found.append(f"{where}: {outcome.why}")
+            elif outcome.verdict is Verdict.OK and known is not None:
+                found.append(f"{where}: it is ok, though a fault is known: {known}")
     return found
 
 

@@ -85,9 +85,10 @@ class Peer:
     #: The code with which it answers any Close, where it does not echo: RFC 6455 §5.5.1 says
     #: "typically echos", and so allows another.
     answers_close_with: ClassVar[int | None] = None
-    #: What fails by the peer's own fault, by its role and the scenario, with what is known of
-    #: it. It is run and shown as FAIL nevertheless; that it has stopped failing is told.
-    faults: ClassVar[Mapping[Role, Mapping[str, str]]] = {}
+    #: What fails with permessage-deflate by the peer's own fault, by its role and the scenario,
+    #: with what is known of it. It is run and shown as FAIL nevertheless; that it has stopped
+    #: failing is told.
+    faults_with_deflate: ClassVar[Mapping[Role, Mapping[str, str]]] = {}
     #: Fields of the client's observation that its API does not tell ("status", "close",
     #: "extensions", "pong"; "answer" is "close" where the client has closed first), with the
     #: reason. They are null in its observations and are not judged; what our server saw is.

@@ -93,9 +93,11 @@ class Pair:
             reason = reason or self.peer.cannot_with_deflate.get(self.role, {}).get(scenario)
         return reason
 
-    def known_fault(self, scenario: str) -> str | None:
+    def known_fault(self, scenario: str, deflate: Deflate) -> str | None:
         """What is known of the peer's own fault there, or None."""
-        return None if self.peer is None else self.peer.faults.get(self.role, {}).get(scenario)
+        if self.peer is None or not deflate:
+            return None
+        return self.peer.faults_with_deflate.get(self.role, {}).get(scenario)
 
 
 class ProgramFailed(Exception):

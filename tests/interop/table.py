@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .peer_api import ROOT, SCENARIOS, Peer, Role
+from .proxies import HAPROXY, NGINX
 from .running import Deflate, Outcome, Pair, Verdict
 from .scenarios import BY_NAME
 
@@ -64,7 +65,7 @@ def row_of(pair: Pair, outcomes: Outcomes) -> Row:
         name: {
             "deflate" if deflate else "plain": (
                 outcome.verdict.value,
-                pair.known_fault(name) or outcome.why
+                pair.known_fault(name, deflate) or outcome.why
                 if outcome.verdict is Verdict.FAIL
                 else outcome.why,
             )
@@ -217,6 +218,10 @@ This library, on the transports of [`examples/transports`](../examples/transport
 people's servers, clients and proxies: each pair really run over loopback. Written by
 `python -m tests.interop --write` from [interop.json](interop.json).
 
+It needs `pip install -e '.[integration]'` and Debian's `chromium nodejs npm nginx haproxy
+libmojolicious-perl gcc libc6-dev pkg-config libssl-dev libwebsockets-dev libwslay-dev openssl`;
+`--list` says what is missing, and what is missing is left out, and said so.
+
 Each scenario is run with permessage-deflate and without, and judged by what *both* ends saw: the
 messages byte by byte (their SHA-256), the extension agreed on, fragments and pings as they
 arrived, the close codes and reasons each way, who closed first, and the status of a refusal.
@@ -236,6 +241,22 @@ WHAT: Final = """\
 """
 
 
+BEHIND: Final = f"""\
+## Behind nginx and HAProxy
+
+The configurations that the proxies above were run with. Their idle times must be above the time
+between heartbeats, `SessionConfig.ping_interval`: 20 s unless said otherwise. What to add for wss,
+and for WebSockets over HTTP/2 by HAProxy, is in
+[`tests/interop/proxies.py`](../tests/interop/proxies.py).
+
+```nginx
+{NGINX}```
+
+```haproxy
+{HAPROXY}```
+"""
+
+
 def page(rows: Sequence[Row]) -> str:
     """docs/interop.md."""
     notes = Notes()
@@ -244,7 +265,7 @@ def page(rows: Sequence[Row]) -> str:
     parts = [INTRODUCTION, "\n", peers]
     if proxies.count("\n") > 2:
         parts += ["\n## Through proxies\n\n", proxies]
-    parts += ["\n", WHAT]
+    parts += ["\n", WHAT, "\n", BEHIND]
     if notes.numbers:
         parts += ["\n## Notes\n\n", notes.text()]
     return "".join(parts)
