@@ -108,3 +108,19 @@ def test_links_lead_somewhere() -> None:
             assert (
                 (root if target.startswith("wsproto_core/") else ROOT) / target.partition("#")[0]
             ).exists()
+
+
+PAGES = [
+    page
+    for folder in ("benchmarks", "docs", "examples", "fuzz", "tests")
+    for page in sorted((ROOT / folder).rglob("*.md"))
+    if not {".venv", "node_modules"} & set(page.parts)
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_of_other_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path = target.partition("#")[0]
+        if path and not path.startswith(("http", "mailto")):
+            assert (page.parent / path).exists() or "wsproto_core" in Path(path).parts, target
