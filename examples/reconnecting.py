@@ -204,12 +204,14 @@ class Outbox:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self.waiting = dict(enumerate(texts))
+        self.waiting = {
+            number: json.dumps({"id": number, "text": text}) for number, text in enumerate(texts)
+        }
 
     async def send_all(self, ws: WebSocket) -> None:
         with suppress(ConnectionClosed):  # then the next connection's turn comes
-            for number, text in list(self.waiting.items()):
-                await ws.send(json.dumps({"id": number, "text": text}))
+            for message in list(self.waiting.values()):
+                await ws.send(message)
 
     async def deliver(self, connections: Reconnecting) -> None:
         """Return when all are acknowledged."""

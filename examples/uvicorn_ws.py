@@ -1,4 +1,4 @@
-"""WebSockets for uvicorn, on wsproto_core's ``Session``, for any ASGI application."""
+"""WebSockets for uvicorn: ``--ws examples.uvicorn_ws:WebSocketProtocol``; 10 s to accept in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from urllib.parse import unquote
 
 from uvicorn import Config
 from uvicorn.protocols import utils
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.server import ServerState, logger
 
 import wsproto_core as ws
@@ -17,8 +16,6 @@ from wsproto_core import events as ev
 
 
 class WebSocketProtocol(asyncio.Protocol):
-    """One connection: ``uvicorn app:app --ws examples.uvicorn_ws:WebSocketProtocol``."""
-
     policy = ws.SessionConfig(handshake_timeout=10.0, close_timeout=5.0)  # beyond uvicorn's options
 
     def __init__(self, config: Config, server_state: ServerState, app_state: Any) -> None:
@@ -39,16 +36,19 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self.flow = FlowControl(self.transport)
+        self.flow = cast("Any", transport).get_protocol().flow  # it may have been paused already
         self.server_state.connections.add(cast("Any", self))
 
     def data_received(self, data: bytes) -> None:
         if not self.request:
-            self.request = data  # put together anew by uvicorn; h11 has what came behind it
+            self.request = data  # put together anew by uvicorn
             h11 = getattr(self.transport.get_protocol(), "conn", None)
-            data += h11.trailing_data[0] if h11 else b""
+            data += h11.trailing_data[0] if h11 else b""  # httptools drops what is behind
         self.session.receive_data(data, self.loop.time())
         self.step()
+
+    def eof_received(self) -> None:
+        self.data_received(b"")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server_state.connections.discard(cast("Any", self))
@@ -147,7 +147,7 @@ class WebSocketProtocol(asyncio.Protocol):
         if self.session.state is ws.ConnectionState.CONNECTING:
             if code == 1000:
                 logger.error("ASGI callable returned without completing handshake.")
-            self.session.send(ev.RejectConnection(500, has_body=True), self.loop.time())
+            self.session.send(self.event({"status": 500}, "http.response.start"), self.loop.time())
             self.session.send(ev.RejectData(b"Internal Server Error"), self.loop.time())
         self.shutdown(code)
 
@@ -161,7 +161,7 @@ class WebSocketProtocol(asyncio.Protocol):
         return message
 
     async def send(self, message: Any) -> None:
-        if self.flow.write_paused:
+        while self.flow.write_paused and self.disconnect is None:
             await self.flow.drain()
         if self.disconnect is not None or self.transport.is_closing():
             raise utils.ClientDisconnected
@@ -188,7 +188,7 @@ class WebSocketProtocol(asyncio.Protocol):
         if kind == "accept":
             deflate = ws.extensions.PerMessageDeflate(False, 12, False, 12, memory_level=5)
             extensions = [deflate] if self.config.ws_per_message_deflate else []
-            return ev.AcceptConnection(message.get("subprotocol"), extensions, headers)
+            return ev.AcceptConnection(message.get("subprotocol") or None, extensions, headers)
         if kind == "http.response.start" and 100 <= message["status"] < 600:
             return ev.RejectConnection(message["status"], headers, has_body=True)
         if kind == "http.response.body":
@@ -196,5 +196,5 @@ class WebSocketProtocol(asyncio.Protocol):
         if kind == "close" and self.session.state is ws.ConnectionState.CONNECTING:
             return ev.RejectConnection(403, headers)
         if kind == "close":
-            return ev.CloseConnection(message.get("code", 1000), message.get("reason"))
+            return ev.CloseConnection(message.get("code") or 1000, message.get("reason"))
         raise ws.LocalProtocolError("there is no such message")

@@ -236,7 +236,8 @@ class Session(SessionPolicy):
 
     def transport_lost(self, now: float) -> None:
         """The transport is gone, both ways. What has been received can still be taken as
-        events, with the last one behind it; nothing else is waited for.
+        events, with the last one behind it; nothing else is waited for. What is sent before that
+        one has been taken is dropped.
         """
         self._set_time(now)
         self._lose(None)

@@ -13,7 +13,7 @@ from threading import Condition
 from time import monotonic
 from typing import TypeVar, cast
 
-from wsproto_core import PreparedMessage, Session, SessionEnded
+from wsproto_core import PreparedMessage, Session, SessionEnded, TransportAction
 from wsproto_core import events as ev
 from wsproto_core.frame_protocol import CloseReason
 
@@ -98,7 +98,7 @@ class BlockingWebSocket(ABC):
         """
         event = message if isinstance(message, PreparedMessage) else ev.Message(message)
         with self.changed:
-            if self.conversation.fragmenting:
+            if self.conversation.fragmenting or self.session.transport is TransportAction.ABORT:
                 return False
             sent = self.session.try_send(event, self.conversation.clock())
             self.step()

@@ -19,14 +19,23 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 from urllib.parse import urlsplit
 
-from wsproto_core import ConnectionState, Session, SessionConfig, SessionEnded
+from wsproto_core import (
+    ConnectionState,
+    EndCause,
+    Session,
+    SessionConfig,
+    SessionEnded,
+    TransportAction,
+)
 from wsproto_core import events as ev
 from wsproto_core.extensions import PerMessageDeflate
+from wsproto_core.frame_protocol import CloseReason
 
 logger = logging.getLogger(__name__)
 
 CONFIG = SessionConfig()
 QUEUE = 16  # messages that may wait for who has not asked for them
+LOST = SessionEnded(CloseReason.ABNORMAL_CLOSURE, "", EndCause.LOST)
 MAX_BODY = 64 * 1024  # bytes of a refusal, from which no more is kept
 
 Data = str | bytes
@@ -171,18 +180,23 @@ class Conversation:
 
         :param further: for a further fragment of the message that the caller is within.
         """
-        self._check_end()
+        self._check_transport()
         return (self.session.writable and (further or not self.fragmenting)) or None
 
     def pong(self, ping: SentPing) -> float | None:
         """How long the answer to *ping* took, in seconds."""
         if ping.seconds is None:
-            self._check_end()
+            self._check_transport()
         return ping.seconds
 
     def _check_end(self) -> None:
         if self.end is not None:
             raise ConnectionClosed(self.end)
+
+    def _check_transport(self) -> None:
+        self._check_end()
+        if self.session.transport is TransportAction.ABORT:  # ``end`` is behind the messages
+            raise ConnectionClosed(LOST)
 
     # What is done
 

@@ -160,20 +160,25 @@ class Server:
     def __init__(self, handler: Handler, accept: Accept, config: SessionConfig) -> None:
         self.handler, self.accept, self.config = handler, accept, config
         self.tasks: dict[asyncio.Task[None], WebSocket] = {}
+        self.closing = False
 
     def make(self) -> AsyncioWebSocket:
         return _Accepted(self)
 
     async def close(self) -> None:
         """Close all connections (1001), and see their tasks to the end."""
+        self.closing = True
         tasks = dict(self.tasks)
         for ws in tasks.values():
             ws.start_closing(CloseReason.GOING_AWAY)
-        await asyncio.gather(
-            *(ws.wait_until(partial(getattr, ws, "gone")) for ws in tasks.values())
-        )
-        for task in tasks:
-            task.cancel()  # whatever its handler waits for instead
+        try:
+            await asyncio.gather(
+                *(ws.wait_until(partial(getattr, ws, "gone")) for ws in tasks.values())
+            )
+        finally:
+            for task, ws in tasks.items():
+                ws.abort()  # if this is cancelled: no time is left
+                task.cancel()  # whatever its handler waits for instead
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -186,6 +191,9 @@ class _Accepted(AsyncioWebSocket):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        if self.server.closing:  # it was accepted, or within TLS's handshake, when serve() was left
+            self.abort()
+            return
         task = self.loop.create_task(self.run(self.server.handler))
         self.server.tasks[task] = self
         task.add_done_callback(self.server.tasks.pop)

@@ -165,8 +165,12 @@ class Server:
     def __init__(self, handler: Handler, accept: Accept, config: SessionConfig) -> None:
         self.handler, self.accept, self.config = handler, accept, config
         self.tasks: dict[asyncio.Task[None], WebSocket] = {}
+        self.closing = False
 
     def connected(self, reader: StreamReader, writer: StreamWriter) -> None:
+        if self.closing:
+            writer.transport.abort()
+            return
         loop = asyncio.get_running_loop()
         session = Session(ConnectionType.SERVER, now=loop.time(), config=self.config)
         ws = StreamWebSocket(session, reader, writer, self.accept)
@@ -181,14 +185,18 @@ class Server:
 
     async def close(self) -> None:
         """Close all connections (1001), and see their tasks to the end."""
+        self.closing = True
         tasks = dict(self.tasks)
         for ws in tasks.values():
             ws.start_closing(CloseReason.GOING_AWAY)
-        await asyncio.gather(
-            *(ws.wait_until(partial(getattr, ws, "gone")) for ws in tasks.values())
-        )
-        for task in tasks:
-            task.cancel()  # whatever its handler waits for instead
+        try:
+            await asyncio.gather(
+                *(ws.wait_until(partial(getattr, ws, "gone")) for ws in tasks.values())
+            )
+        finally:
+            for task, ws in tasks.items():
+                ws.abort()  # if this is cancelled: no time is left
+                task.cancel()  # whatever its handler waits for instead
         await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -203,7 +203,7 @@ def connect(
     sock = _open_socket(address, ssl, config.handshake_timeout)
     ws = SocketWebSocket(session, sock)
     request = address.request(subprotocols=subprotocols, headers=headers, compress=compress)
-    code = CloseReason.GOING_AWAY  # if it is cancelled
+    code = CloseReason.GOING_AWAY  # for Ctrl-C
     ws.thread.start()
     try:
         with ws.changed:

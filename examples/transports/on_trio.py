@@ -168,7 +168,7 @@ async def connect(
     deadline = inf if session.deadline is None else session.deadline
     ws = TrioWebSocket(session, await _open_stream(address, ssl, deadline))
     request = address.request(subprotocols=subprotocols, headers=headers, compress=compress)
-    code = CloseReason.GOING_AWAY  # if it is cancelled
+    code = CloseReason.GOING_AWAY  # for Ctrl-C; who is cancelled can no longer say so
     async with _open_nursery() as nursery:
         nursery.start_soon(ws.carry)
         try:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Self, TypeVar
 
-from wsproto_core import PreparedMessage, Session, SessionEnded
+from wsproto_core import PreparedMessage, Session, SessionEnded, TransportAction
 from wsproto_core import events as ev
 from wsproto_core.frame_protocol import CloseReason
 
@@ -96,7 +96,7 @@ class WebSocket(ABC):
         task is within a message in fragments. For telling many: who reads slowly holds up
         nobody, and is held to the session's ``max_output``, which is to be set then.
         """
-        if self.conversation.fragmenting:
+        if self.conversation.fragmenting or self.session.transport is TransportAction.ABORT:
             return False
         event = message if isinstance(message, PreparedMessage) else ev.Message(message)
         sent = self.session.try_send(event, self.conversation.clock())
@@ -165,6 +165,9 @@ class WebSocket(ABC):
         except Exception:
             logger.exception("a handler failed")
             code = CloseReason.INTERNAL_ERROR
+        except BaseException:  # cancelled: no time is left
+            self.abort()
+            raise
         await self.close(code)
 
 
