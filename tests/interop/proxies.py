@@ -120,6 +120,15 @@ HAPROXY_HTTP2 = """\
 """
 
 
+def _end(program: subprocess.Popen[bytes]) -> None:
+    program.terminate()
+    try:
+        program.wait(5)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+
+
 class _Configured(Proxy):
     """A proxy that takes its ports and times from one of the texts above.
 
@@ -135,26 +144,30 @@ class _Configured(Proxy):
 
     @contextmanager
     def serving(self, upstream: int, folder: Path) -> Iterator[int]:
-        # Neither says which port it took when told to take any. That someone else takes ours
-        # between the asking and its start is unlikely, and shows: it ends.
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port: int = free.getsockname()[1]
-        command = self._configure(port, upstream, folder)
-        with (folder / "log").open("w+b") as log:
-            program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        # Neither says which port it took when told to take any. Somebody else may take ours
+        # between the asking and its start: then it ends.
+        for left in (2, 1, 0):
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port: int = free.getsockname()[1]
+            command = self._configure(port, upstream, folder)
+            with (folder / "log").open("w+b") as log:
+                program = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                )
             try:
                 self._wait(program, port, folder / "log")
-                yield port
-            finally:
-                program.terminate()
-                try:
-                    program.wait(5)
-                except subprocess.TimeoutExpired:
-                    program.kill()
-                    program.wait()
+                break
+            except RuntimeError:
+                _end(program)
+                if not left:
+                    raise
+        try:
+            yield port
+        finally:
+            _end(program)
 
     def _wait(self, program: subprocess.Popen[bytes], port: int, log: Path) -> None:
-        """Wait until it accepts connections."""
+        """Wait until it accepts connections; raises RuntimeError if it does not."""
         deadline = time.monotonic() + TIME_LIMIT
         while True:
             try:
