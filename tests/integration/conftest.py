@@ -49,6 +49,7 @@ _NEEDS = {
     "test_trio_websocket.py": ("anyio", "trio_websocket", "websockets"),
     "test_tutorial.py": ("websockets",),
     "test_uvicorn.py": ("httptools", "starlette", "uvicorn", "websockets"),
+    "test_uvicorn_ws_output.py": ("httptools", "uvicorn"),
     "test_uvicorn_ws.py": ("httptools", "uvicorn", "uvloop", "websockets", "wsproto"),
 }
 _MISSING = {
