@@ -25,7 +25,9 @@ def _own_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider", *arguments)
+    return pytester.runpytest_inprocess(
+        *PLUGIN, "-p", "no:cacheprovider", "-p", "no:anyio", *arguments
+    )
 
 
 def test_suite(pytester: pytest.Pytester) -> None:
