@@ -821,7 +821,7 @@ class TestTls:
     def test_websockets_client(self, tls: tuple[Server, ssl.SSLContext]) -> None:
         server, context = tls
         with websockets.sync.client.connect(
-            f"wss://127.0.0.1:{server.port}/echo", ssl=context, proxy=None
+            f"wss://127.0.0.1:{server.port}/echo", ssl=context, proxy=None, open_timeout=TIMEOUT
         ) as client:
             client.send("x" * 1_000_000)
             assert client.recv(TIMEOUT) == "x" * 1_000_000
