@@ -13,16 +13,16 @@ from threading import Condition
 from time import monotonic
 from typing import TypeVar, cast
 
-from wsproto_core import PreparedMessage, Session, SessionEnded, TransportAction
+from wsproto_core import PreparedMessage, TransportAction
 from wsproto_core import events as ev
 from wsproto_core.frame_protocol import CloseReason
 
-from .conversation import ConnectionClosed, Conversation, Data, logger
+from .conversation import ConnectionClosed, Conversation, Data, Facts, logger
 
 T = TypeVar("T")
 
 
-class BlockingWebSocket(ABC):
+class BlockingWebSocket(Facts, ABC):
     """One connection, which any thread may use."""
 
     #: Whether the transport is gone: None until then.
@@ -133,29 +133,6 @@ class BlockingWebSocket(ABC):
         with self.changed:
             self.session.abort(self.conversation.clock())
             self.step()
-
-    @property
-    def session(self) -> Session:
-        return self.conversation.session
-
-    @property
-    def request(self) -> ev.Request | None:
-        """Server: what the client has asked for."""
-        return self.conversation.request
-
-    @property
-    def response(self) -> ev.AcceptConnection | ev.RejectConnection | None:
-        """What the server has answered."""
-        return self.conversation.response
-
-    @property
-    def subprotocol(self) -> str | None:
-        return getattr(self.response, "subprotocol", None)
-
-    @property
-    def end(self) -> SessionEnded | None:
-        """How the connection has ended; None before."""
-        return self.conversation.end
 
     # What follows is called with the lock
 

@@ -223,6 +223,35 @@ class Conversation:
         self.session.close(self.clock(), code, reason)
 
 
+class Facts:
+    """What a connection that a program has in hand tells without waiting."""
+
+    conversation: Conversation
+
+    @property
+    def session(self) -> Session:
+        return self.conversation.session
+
+    @property
+    def request(self) -> ev.Request | None:
+        """Server: what the client has asked for."""
+        return self.conversation.request
+
+    @property
+    def response(self) -> ev.AcceptConnection | ev.RejectConnection | None:
+        """What the server has answered."""
+        return self.conversation.response
+
+    @property
+    def subprotocol(self) -> str | None:
+        return getattr(self.response, "subprotocol", None)
+
+    @property
+    def end(self) -> SessionEnded | None:
+        """How the connection has ended; None before."""
+        return self.conversation.end
+
+
 class Address(NamedTuple):
     """Where a ws or wss URL points (RFC 6455 §3)."""
 

@@ -121,26 +121,21 @@ class Opening(Stream):
     @asynccontextmanager
     async def open(self) -> AsyncIterator[WebSocket]:
         """The WebSocket, from its request until it is closed."""
-        code = CloseReason.GOING_AWAY  # if it is cancelled
         try:
             self.connection.settle(self)
             ws = await self.opened
-            yield ws
-            code = CloseReason.NORMAL_CLOSURE
-        except Exception:
-            code = CloseReason.INTERNAL_ERROR
-            raise
-        finally:
+        except BaseException:
             if self.opened.done() and not self.opened.cancelled() and not self.opened.exception():
-                await self.opened.result().close(code)
+                await self.opened.result().close(CloseReason.GOING_AWAY)
             else:
                 self.abandon()
+            raise
+        async with ws.close_behind_block():
+            yield ws
 
 
 class HttpServer(Server):
     """A server's answer to each request; its WebSockets, with a task for each."""
-
-    closing = False
 
     def __init__(
         self, handler: Handler, accept: Accept, config: SessionConfig, page: Page | None

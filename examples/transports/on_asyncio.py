@@ -11,11 +11,11 @@ async with serve(handler, port=8000) as server:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from ssl import SSLContext, create_default_context
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from wsproto_core import ConnectionType, Session, SessionConfig, TransportAction
 from wsproto_core.frame_protocol import CloseReason
@@ -138,18 +138,8 @@ async def connect(
     async with asyncio.timeout_at(ws.session.deadline):
         await loop.create_connection(lambda: ws, address.host, address.port, ssl=tls)
     request = address.request(subprotocols=subprotocols, headers=headers, compress=compress)
-    code = CloseReason.GOING_AWAY  # if it is cancelled
-    try:
-        ws.session.send(request, loop.time())
-        ws.step()
-        await ws.wait_until(ws.conversation.opened)
+    async with ws.open_for_block(request):
         yield ws
-        code = CloseReason.NORMAL_CLOSURE
-    except Exception:
-        code = CloseReason.INTERNAL_ERROR
-        raise
-    finally:
-        await ws.close(code)
 
 
 class Server:
@@ -162,8 +152,11 @@ class Server:
         self.tasks: dict[asyncio.Task[None], WebSocket] = {}
         self.closing = False
 
-    def make(self) -> AsyncioWebSocket:
-        return _Accepted(self)
+    def begin(self, ws: WebSocket, life: Coroutine[Any, Any, None]) -> None:
+        """A connection has come; *life* is what its task does, to its end."""
+        task = asyncio.get_running_loop().create_task(life)
+        self.tasks[task] = ws
+        task.add_done_callback(self.tasks.pop)
 
     async def close(self) -> None:
         """Close all connections (1001), and see their tasks to the end."""
@@ -172,9 +165,7 @@ class Server:
         for ws in tasks.values():
             ws.start_closing(CloseReason.GOING_AWAY)
         try:
-            await asyncio.gather(
-                *(ws.wait_until(partial(getattr, ws, "gone")) for ws in tasks.values())
-            )
+            await asyncio.gather(*(ws.wait_closed() for ws in tasks.values()))
         finally:
             for task, ws in tasks.items():
                 ws.abort()  # if this is cancelled: no time is left
@@ -194,9 +185,7 @@ class _Accepted(AsyncioWebSocket):
         if self.server.closing:  # it was accepted, or within TLS's handshake, when serve() was left
             self.abort()
             return
-        task = self.loop.create_task(self.run(self.server.handler))
-        self.server.tasks[task] = self
-        task.add_done_callback(self.server.tasks.pop)
+        self.server.begin(self, self.run(self.server.handler))
 
 
 @asynccontextmanager
@@ -217,7 +206,7 @@ async def serve(
     server = Server(handler, accept, config)
     loop = asyncio.get_running_loop()
     listening = await loop.create_server(
-        server.make,
+        partial(_Accepted, server),
         host,
         port,
         ssl=ssl,

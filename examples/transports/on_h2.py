@@ -146,7 +146,6 @@ class Http2Server(HttpServer):
         return connection
 
     async def close(self) -> None:
-        self.closing = True
         await super().close()
         # One that is within TLS's handshake has no transport yet.
         connections = [each for each in self.connections if hasattr(each, "transport")]

@@ -145,7 +145,6 @@ class Http3Server(HttpServer):
         return connection
 
     async def close(self) -> None:
-        self.closing = True
         await super().close()
         connections = list(self.connections)
         for connection in connections:

@@ -11,14 +11,13 @@ import asyncio
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from ssl import SSLContext, create_default_context
 from typing import TypeVar
 
 from wsproto_core import ConnectionType, Session, SessionConfig, TransportAction
-from wsproto_core.frame_protocol import CloseReason
 
 from .conversation import CONFIG, Accept, Address, Conversation, accept
+from .on_asyncio import Server
 from .websocket import Handler, WebSocket
 
 T = TypeVar("T")
@@ -142,62 +141,26 @@ async def connect(
         reader, writer = await asyncio.open_connection(address.host, address.port, ssl=tls)
     ws = StreamWebSocket(session, reader, writer)
     request = address.request(subprotocols=subprotocols, headers=headers, compress=compress)
-    code = CloseReason.GOING_AWAY  # if it is cancelled
-    async with ws.carried():
-        try:
-            session.send(request, loop.time())
-            ws.step()
-            await ws.wait_until(ws.conversation.opened)
-            yield ws
-            code = CloseReason.NORMAL_CLOSURE
-        except Exception:
-            code = CloseReason.INTERNAL_ERROR
-            raise
-        finally:
-            await ws.close(code)
+    async with ws.carried(), ws.open_for_block(request):
+        yield ws
 
 
-class Server:
+class StreamServer(Server):
     """A listening socket, its connections, and a task for each."""
-
-    port: int
-
-    def __init__(self, handler: Handler, accept: Accept, config: SessionConfig) -> None:
-        self.handler, self.accept, self.config = handler, accept, config
-        self.tasks: dict[asyncio.Task[None], WebSocket] = {}
-        self.closing = False
 
     def connected(self, reader: StreamReader, writer: StreamWriter) -> None:
         if self.closing:
             writer.transport.abort()
             return
-        loop = asyncio.get_running_loop()
-        session = Session(ConnectionType.SERVER, now=loop.time(), config=self.config)
+        now = asyncio.get_running_loop().time()
+        session = Session(ConnectionType.SERVER, now=now, config=self.config)
         ws = StreamWebSocket(session, reader, writer, self.accept)
         ws.step()  # sets the timer
-        task = loop.create_task(self.converse(ws))
-        self.tasks[task] = ws
-        task.add_done_callback(self.tasks.pop)
+        self.begin(ws, self.converse(ws))
 
     async def converse(self, ws: StreamWebSocket) -> None:
         async with ws.carried():
             await ws.run(self.handler)
-
-    async def close(self) -> None:
-        """Close all connections (1001), and see their tasks to the end."""
-        self.closing = True
-        tasks = dict(self.tasks)
-        for ws in tasks.values():
-            ws.start_closing(CloseReason.GOING_AWAY)
-        try:
-            await asyncio.gather(
-                *(ws.wait_until(partial(getattr, ws, "gone")) for ws in tasks.values())
-            )
-        finally:
-            for task, ws in tasks.items():
-                ws.abort()  # if this is cancelled: no time is left
-                task.cancel()  # whatever its handler waits for instead
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -215,7 +178,7 @@ async def serve(
     :param port: 0 takes any free one; ``server.port`` says which.
     :param accept: decides about each request, before *handler* is run.
     """
-    server = Server(handler, accept, config)
+    server = StreamServer(handler, accept, config)
     listening = await asyncio.start_server(
         server.connected,
         host,

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from math import inf
 from ssl import SSLContext, create_default_context
 from typing import TypeVar
@@ -168,20 +167,10 @@ async def connect(
     deadline = inf if session.deadline is None else session.deadline
     ws = TrioWebSocket(session, await _open_stream(address, ssl, deadline))
     request = address.request(subprotocols=subprotocols, headers=headers, compress=compress)
-    code = CloseReason.GOING_AWAY  # for Ctrl-C; who is cancelled can no longer say so
     async with _open_nursery() as nursery:
         nursery.start_soon(ws.carry)
-        try:
-            session.send(request, trio.current_time())
-            ws.step()
-            await ws.wait_until(ws.conversation.opened)
+        async with ws.open_for_block(request):
             yield ws
-            code = CloseReason.NORMAL_CLOSURE
-        except Exception:
-            code = CloseReason.INTERNAL_ERROR
-            raise
-        finally:
-            await ws.close(code)
 
 
 class Server:
@@ -224,7 +213,7 @@ class Server:
         for ws in connections:
             ws.start_closing(CloseReason.GOING_AWAY)
         for ws in connections:
-            await ws.wait_until(partial(getattr, ws, "gone"))
+            await ws.wait_closed()
 
 
 @asynccontextmanager

@@ -9,22 +9,22 @@ told something (:meth:`~WebSocket.step`), and when the transport is gone
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Self, TypeVar
 
-from wsproto_core import PreparedMessage, Session, SessionEnded, TransportAction
+from wsproto_core import PreparedMessage, TransportAction
 from wsproto_core import events as ev
 from wsproto_core.frame_protocol import CloseReason
 
-from .conversation import ConnectionClosed, Conversation, Data, logger
+from .conversation import ConnectionClosed, Data, Facts, logger
 
 T = TypeVar("T")
 
 
-class WebSocket(ABC):
+class WebSocket(Facts, ABC):
     """One connection. Any number of tasks may send; one at a time should receive."""
 
-    conversation: Conversation
     #: Whether the transport is gone: None until then.
     gone: bool | None = None
 
@@ -114,7 +114,7 @@ class WebSocket(ABC):
         """Close the connection, and wait until the transport is gone."""
         self.start_closing(code, reason)
         try:
-            await self.wait_until(lambda: self.gone)
+            await self.wait_closed()
         except BaseException:  # cancelled: no time is left
             self.abort()
             raise
@@ -129,28 +129,33 @@ class WebSocket(ABC):
         self.session.abort(self.conversation.clock())
         self.step()
 
-    @property
-    def session(self) -> Session:
-        return self.conversation.session
+    async def wait_closed(self) -> None:
+        """Wait until the transport is gone."""
+        await self.wait_until(lambda: self.gone)
 
-    @property
-    def request(self) -> ev.Request | None:
-        """Server: what the client has asked for."""
-        return self.conversation.request
+    # What a client's ``connect`` is made of
 
-    @property
-    def response(self) -> ev.AcceptConnection | ev.RejectConnection | None:
-        """What the server has answered."""
-        return self.conversation.response
+    @asynccontextmanager
+    async def open_for_block(self, request: ev.Request) -> AsyncIterator[None]:
+        """Open the connection for a block: :exc:`Refused` and the like come before it."""
+        async with self.close_behind_block():
+            self.session.send(request, self.conversation.clock())
+            self.step()
+            await self.wait_until(self.conversation.opened)
+            yield
 
-    @property
-    def subprotocol(self) -> str | None:
-        return getattr(self.response, "subprotocol", None)
-
-    @property
-    def end(self) -> SessionEnded | None:
-        """How the connection has ended; None before."""
-        return self.conversation.end
+    @asynccontextmanager
+    async def close_behind_block(self) -> AsyncIterator[None]:
+        """Close the connection behind a block, with a code that says how that has ended."""
+        code = CloseReason.GOING_AWAY  # if it is cancelled, and the transport can still say so
+        try:
+            yield
+            code = CloseReason.NORMAL_CLOSURE
+        except Exception:
+            code = CloseReason.INTERNAL_ERROR
+            raise
+        finally:
+            await self.close(code)
 
     # What a server calls
 
